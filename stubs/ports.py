@@ -1,0 +1,26 @@
+"""Every port of a server, in one place. May hold numbers and their origin, nothing else.
+
+"Real" ports are those of the product, for likeness. "Invented" ones have no counterpart there: what is spoken on
+them is this testbed's own and claims no parity with the vendor's protocols.
+"""
+
+PORTAL_HTTPS = 9443
+"""User and administrator pages and the JSON API of the portal (real port)."""
+
+PLATFORM_VIEW = 7071
+"""Platform view (Web Control) of a server, HTTPS (real port)."""
+
+CORE_SERVICES = 50804
+"""IP Office services of a core, HTTPS: configuration, and the invented redirect service (real port)."""
+
+SCN_KEEPALIVE = 50795
+"""Keep-alive between cores, UDP (real port, invented payload)."""
+
+CTI = 50797
+"""A portal's CTI link to a core, TCP (invented)."""
+
+PORTAL_LINK = 50798
+"""Portal to portal: state by UDP, changes by TCP (invented)."""
+
+WATCHDOG = 50799
+"""Services of a server tell its platform view how they are: UDP on loopback only (invented)."""

@@ -1,0 +1,1 @@
+"""The stub portal: log-in, pages, API, data with its change log, synchronisation, and who serves."""

@@ -1,0 +1,106 @@
+"""What a server is told when it is installed: one JSON file, two PEM files. Reads files, nothing else.
+
+The files lie in `conf` on the server's volume, written before its services start, and are the baseline that a
+factory reset (SIGUSR1) goes back to.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from stubs.timing import Timing
+from stubs.wire import Site, User
+
+ROOT = Path("/server")
+
+
+class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A name and a password."""
+
+    name: str
+    password: str
+
+
+class Neighbour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the other server of the pair is."""
+
+    hostname: str
+    address: str
+
+
+class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The configuration after installation; every value can be changed later on the running server.
+
+    Attributes:
+        portal_version: CFG-9.
+        select: Server Edition Select mode (CFG-2).
+        central_cti: Central CTI Link (CFG-5).
+        failover: failover enabled; counts on the primary (CFG-6).
+        failback: "automatic" or "manual" (ROLE-8).
+        detection_minutes: Failover Detection Time.
+        supports_resiliency: tick on the line to the other server (CFG-7).
+        backs_up_portal: the other tick on that line (CFG-7).
+        host_domain_name: CFG-12.
+        users: users at home on this server's core.
+    """
+
+    portal_version: str
+    select: bool
+    central_cti: bool
+    failover: bool
+    failback: str
+    detection_minutes: float
+    supports_resiliency: bool
+    backs_up_portal: bool
+    host_domain_name: str
+    users: tuple[User, ...]
+
+
+class Installation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One server's own part of the topology.
+
+    Attributes:
+        topology: its name, for pages and logs.
+        site: primary or secondary.
+        hostname: the name in its certificate.
+        address: its address on the topology's network.
+        other: the other server.
+        time_scale: testbed time divided by real time.
+        secret: shared by the services of this topology; clients never learn it.
+        service_user: the portals log in at the cores with this (EnhTcpaService).
+        administrator: log-in of the administrator, on portal and core.
+        baseline: configuration after installation.
+    """
+
+    topology: str
+    site: Site
+    hostname: str
+    address: str
+    other: Neighbour
+    time_scale: float
+    secret: str
+    service_user: Login
+    administrator: Login
+    baseline: Baseline
+
+    @property
+    def timing(self) -> Timing:
+        """The durations of this topology."""
+        return Timing(scale=self.time_scale)
+
+
+def conf_path(name: str) -> Path:
+    """The path of a file that was installed."""
+    return ROOT / "conf" / name
+
+
+def load() -> Installation:
+    """Read what this server was told.
+
+    Raises:
+        FileNotFoundError: the server was never installed.
+        msgspec.ValidationError: the file is not of the form above; names the field.
+    """
+    return msgspec.json.decode(conf_path("server.json").read_bytes(), type=Installation)

@@ -1,0 +1,123 @@
+"""What the services of a pair tell each other. Pure values; encoding is at the edges (`stubs.gossip`, `stubs.lines`).
+
+All of it is invented: the product's own protocols are not public, and none of this claims to be like them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Site(str, Enum):
+    """Which server of the pair a service belongs to."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+
+    @property
+    def other(self) -> Site:
+        """The other server of the pair."""
+        return Site.SECONDARY if self is Site.PRIMARY else Site.PRIMARY
+
+
+class Farewell(str, Enum):
+    """Why a portal that does not serve said so itself; a lost one says nothing."""
+
+    NONE = "none"
+    STOP = "stop"
+    RESTART = "restart"
+    HAND_OVER = "hand-over"
+
+
+class Failback(str, Enum):
+    """Who starts failback: the portals by themselves, or an administrator (ROLE-8)."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortalFacts:
+    """What a portal is and has in effect, as far as the other needs it (CFG rules).
+
+    Attributes:
+        version: portal software version (CFG-9).
+        central_cti: Central CTI Link in effect (CFG-5).
+        failover: failover in effect; only the primary's counts (CFG-6).
+        failback: automatic or manual; only the primary's counts (ROLE-8).
+        detection_minutes: Failover Detection Time in real minutes; only the primary's counts.
+        host_domain_name: the name in redirects to this portal; may be empty (CFG-12).
+    """
+
+    version: str
+    central_cti: bool
+    failover: bool
+    failback: Failback
+    detection_minutes: float
+    host_domain_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortalStatus:
+    """One portal's word about itself; a later one replaces an earlier one.
+
+    Attributes:
+        site: whose word it is.
+        boot: start of the process; a larger one is a later start.
+        serial: counts within one start.
+        serving: it takes log-ins (*Available*).
+        willing: it would serve if the other did not.
+        farewell: why it does not serve, if it said so on purpose.
+        hears_peer: it hears the other portal's word, by whatever way.
+        head: last change of its own log, or for the secondary the last one of the primary's that it applied.
+        facts: what it has in effect.
+    """
+
+    site: Site
+    boot: int
+    serial: int
+    serving: bool
+    willing: bool
+    farewell: Farewell
+    hears_peer: bool
+    head: int
+    facts: PortalFacts
+
+    def newer_than(self, other: PortalStatus | None) -> bool:
+        """Whether this word was spoken after the other."""
+        return other is None or (self.boot, self.serial) > (other.boot, other.serial)
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """A user as its home core knows it; the portals learn users from the cores.
+
+    Attributes:
+        name: log-in name, unique over both cores.
+        password: stored as it is: these are made-up users of a testbed.
+        home: the site of its core.
+    """
+
+    name: str
+    password: str
+    home: Site
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreFacts:
+    """What a core's configuration says about resilience.
+
+    Attributes:
+        site: whose configuration it is.
+        select: the system runs in Server Edition *Select* mode (CFG-2).
+        supports_resiliency: ticked on its line to the other server (CFG-7).
+        backs_up_portal: *Backs up my one-X Portal*, ticked on the same line (CFG-7).
+        users: the users at home on it.
+    """
+
+    site: Site
+    select: bool
+    supports_resiliency: bool
+    backs_up_portal: bool
+    users: tuple[User, ...]

@@ -5,52 +5,57 @@ Both invented links (CTI, portal link) speak like this: the caller says who it i
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 import socket
-from typing import TYPE_CHECKING, Generic, TypeVar
+import threading
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-In = TypeVar("In")
+T = TypeVar("T")
 
 MAX_LINE = 4 * 1024 * 1024
 """Longest accepted line in bytes."""
 
 
 class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a caller says first."""
+    """What a caller says first: a log-in, and the site of the server that it runs on."""
 
     name: str
     password: str
     site: str
 
+    def is_from(self, name: str, password: str) -> bool:
+        """Whether the caller may come in."""
+        return secrets.compare_digest(self.password.encode(), password.encode()) and self.name == name
 
-class LineConnection(Generic[In]):
-    """One connection that sends anything and receives one type of message, strictly.
+
+class LineConnection:
+    """One connection; one thread sends, one receives.
 
     Args:
         connected: a connected socket; owned from here on.
-        kind: type of the messages received.
         silence_s: how long the other side may be silent, in seconds.
     """
 
-    def __init__(self, connected: socket.socket, kind: type[In], *, silence_s: float) -> None:
+    def __init__(self, connected: socket.socket, *, silence_s: float) -> None:
         connected.settimeout(silence_s)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = connected
         self._reader = connected.makefile("rb")
-        self._decoder = msgspec.json.Decoder(kind, strict=True)
 
     @classmethod
-    def call(cls, address: str, port: int, kind: type[In], *, hello: Hello, silence_s: float) -> LineConnection[In]:
+    def call(cls, address: str, port: int, *, hello: Hello, silence_s: float) -> LineConnection:
         """Connect and say who calls.
 
         Raises:
             OSError: refused, timed out, or unreachable.
         """
-        connection = cls(socket.create_connection((address, port), silence_s), kind, silence_s=silence_s)
+        connection = cls(socket.create_connection((address, port), silence_s), silence_s=silence_s)
         connection.send(hello)
         return connection
 
@@ -62,35 +67,54 @@ class LineConnection(Generic[In]):
         """
         self._socket.sendall(msgspec.json.encode(message) + b"\n")
 
-    def receive(self) -> In:
-        """Wait for one message.
+    def receive(self, kind: type[T]) -> T:
+        """Wait for one message of a type.
 
         Raises:
             OSError: silent for too long, or the connection is gone.
             msgspec.MsgspecError: not such a message.
         """
-        line = self._reader.readline(MAX_LINE)
+        try:
+            line = self._reader.readline(MAX_LINE)
+        except ValueError as error:
+            raise ConnectionError("the connection was closed here") from error
         if not line.endswith(b"\n"):
             raise ConnectionError("the other side closed the connection")
-        return self._decoder.decode(line)
-
-    def messages(self) -> Iterator[In]:
-        """All messages until the connection ends, however it ends."""
-        while True:
-            try:
-                yield self.receive()
-            except (OSError, ValueError, msgspec.MsgspecError):
-                return
+        return msgspec.json.decode(line, type=kind)
 
     def close(self) -> None:
         """End the connection; also wakes a thread that waits in `receive`."""
-        try:
+        with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self._socket.close()
 
 
-def listen(port: int) -> socket.socket:
-    """A listening socket on all addresses of the server's namespace."""
-    return socket.create_server(("0.0.0.0", port), backlog=32)  # noqa: S104 - of the server's own namespace
+BROKEN = (OSError, msgspec.MsgspecError)
+"""How a conversation ends: gone, silent, or senseless. Either way it is called anew."""
+
+
+def listen(port: int, converse: Callable[[LineConnection, str], None], *, silence_s: float) -> None:
+    """Accept callers in threads of their own until the process ends.
+
+    Args:
+        port: TCP port, on all addresses of the server's namespace.
+        converse: talks with one caller, given its address; the connection is closed when it returns or breaks.
+        silence_s: how long a caller may be silent, in seconds.
+    """
+    listener = socket.create_server(("0.0.0.0", port), backlog=32)  # noqa: S104 - of the server's own namespace
+
+    def talk(connected: socket.socket, address: str) -> None:
+        connection = LineConnection(connected, silence_s=silence_s)
+        try:
+            with contextlib.suppress(*BROKEN):
+                converse(connection, address)
+        finally:
+            connection.close()
+
+    def accept() -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                connected, (address, _port) = listener.accept()
+                threading.Thread(target=talk, args=(connected, address), daemon=True).start()
+
+    threading.Thread(target=accept, name=f"listen-{port}", daemon=True).start()

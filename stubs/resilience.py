@@ -72,7 +72,7 @@ class State:
         started_at_ms: when this portal started.
         now_ms: time of the last event.
         detection_ms: Failover Detection Time, scaled.
-        frozen_ms: a gap between two events from which on this portal was itself frozen.
+        heartbeat_ms: how often something happens at least, scaled.
         ready: resilience is ready (True), is not (False), or this was never learnt (None).
         failback: automatic or manual.
         role: what this portal is.
@@ -88,7 +88,7 @@ class State:
     started_at_ms: int
     now_ms: int
     detection_ms: int
-    frozen_ms: int
+    heartbeat_ms: int
     ready: bool | None = None
     failback: Failback = Failback.AUTOMATIC
     role: Role = Role.STARTING
@@ -98,6 +98,11 @@ class State:
     resigned: bool = False
     farewell: Farewell = Farewell.NONE
     peer: Peer | None = None
+
+    @property
+    def frozen_ms(self) -> int:
+        """A gap between two events from which on this portal was itself frozen, and the other may serve."""
+        return max(2 * self.heartbeat_ms, self.detection_ms - 2 * self.heartbeat_ms)
 
     @property
     def closing(self) -> bool:

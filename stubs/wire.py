@@ -113,11 +113,33 @@ class CoreFacts:
         select: the system runs in Server Edition *Select* mode (CFG-2).
         supports_resiliency: ticked on its line to the other server (CFG-7).
         backs_up_portal: *Backs up my one-X Portal*, ticked on the same line (CFG-7).
-        users: the users at home on it.
     """
 
     site: Site
     select: bool
     supports_resiliency: bool
     backs_up_portal: bool
-    users: tuple[User, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreWord:
+    """A core's word to the portals that are logged in at it (CTI).
+
+    Attributes:
+        facts: what its configuration says about resilience.
+        portals: what it knows of the portals now.
+        users: the users at home on it; only to a portal that was not told of them yet.
+        farewell: it is about to stop.
+    """
+
+    facts: CoreFacts
+    portals: tuple[PortalStatus, ...]
+    users: tuple[User, ...] | None = None
+    farewell: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepAlive:
+    """A core's word to the other core (SCN keep-alive)."""
+
+    portals: tuple[PortalStatus, ...]

@@ -93,7 +93,8 @@ class Store:
         self._site = site
         self._now = now
         self._local = threading.local()
-        self.changed = threading.Condition()
+        self._revision = 0
+        self._revised = threading.Condition()
         with self._transaction() as db:
             db.executescript(_SCHEMA)
             db.execute("INSERT OR IGNORE INTO meta VALUES ('store', ?)", (secrets.token_hex(8),))
@@ -102,6 +103,16 @@ class Store:
     def identity(self) -> str:
         """The name of this data set; a wiped or replaced one has another."""
         return self._meta("store")
+
+    @property
+    def revision(self) -> int:
+        """Grows with every change in this process."""
+        return self._revision
+
+    def wait_for_change(self, since: int, *, within_s: float) -> None:
+        """Wait until the revision is another than `since`, or the time is over."""
+        with self._revised:
+            self._revised.wait_for(lambda: self._revision != since, within_s)
 
     def items(self, collection: str, owner: str) -> list[dict[str, Any]]:
         """All items of an owner in one collection, each with its `id`, in the order of their ids."""
@@ -236,6 +247,10 @@ class Store:
 
     def learn_users(self, home: Site, users: dict[str, str]) -> None:
         """Remember the users of a core (name to password), so that they can log in while it is away."""
+        fingerprint = hashlib.sha256(json.dumps(users, sort_keys=True).encode()).hexdigest()
+        if self.remembered(f"users-{home.value}") == fingerprint:
+            return
+        self.remember(f"users-{home.value}", fingerprint)
         with self._transaction() as db:
             db.execute("DELETE FROM users WHERE home = ?", (home.value,))
             for name, password in users.items():
@@ -296,8 +311,9 @@ class Store:
     def _change(self) -> Iterator[sqlite3.Connection]:
         with self._transaction() as db:
             yield db
-        with self.changed:
-            self.changed.notify_all()
+        with self._revised:
+            self._revision += 1
+            self._revised.notify_all()
 
     def _meta(self, key: str, db: sqlite3.Connection | None = None) -> str:
         row = (db or self._db()).execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

@@ -1,0 +1,109 @@
+"""The core's services on HTTPS 50804: configuration, status, and the redirect service. Flask, no decisions."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, request
+
+from stubs import clock
+from stubs.core.configuration import Configuration, InvalidError, check
+from stubs.core.versioned import ConfigurationFile, StaleError
+from stubs.ports import PORTAL_HTTPS
+from stubs.serving import Refusal, answer, make_app, read_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stubs.core.board import Board
+    from stubs.core.versioned import Saved
+    from stubs.installation import Installation
+
+
+def build(
+    installation: Installation, file: ConfigurationFile, board: Board, changed: Callable[[], None]
+) -> Flask:
+    """The application of one core.
+
+    Args:
+        installation: who it is.
+        file: its configuration.
+        board: what it knows of the portals.
+        changed: called after a configuration was saved.
+    """
+    app = make_app(__name__)
+
+    @app.get("/api/v1/redirect")
+    def redirect() -> Response:
+        """Which portal serves now (invented service): REDIR-1, and never one that does not serve (REDIR-8)."""
+        serving = board.serving(installation.site, clock.monotonic_ms())
+        url = None
+        if serving is not None:
+            own = serving.site is installation.site
+            host = serving.facts.host_domain_name or (
+                installation.hostname if own else installation.other.hostname
+            )
+            url = f"https://{host}:{PORTAL_HTTPS}/onexportal.html"
+        # A page of the portal asks from another origin; what it learns is no secret.
+        return answer({"portal": url}, Access_Control_Allow_Origin="*")
+
+    @app.get("/api/v1/status")
+    def status() -> Response:
+        """Which portals this core knows now."""
+        words = board.fresh(clock.monotonic_ms())
+        portals = {word.site.value: {"serving": word.serving} for word in words}
+        return answer({"server": installation.site, "core": "running", "portals": portals})
+
+    @app.get("/api/v1/configuration")
+    def load() -> Response:
+        """The configuration with its version as ETag (CFG-8)."""
+        _administrator(installation)
+        return _loaded(file.saved)
+
+    @app.put("/api/v1/configuration")
+    def save() -> Response:
+        """Save what was loaded and edited (CFG-8): 428 without If-Match, 412 if stale, 422 if invalid."""
+        _administrator(installation)
+        loaded = _loaded_version()
+        configuration = read_body(Configuration)
+        try:
+            check(configuration, installation.site)
+            saved = file.save(configuration, loaded=loaded)
+        except InvalidError as error:
+            raise Refusal(422, "invalid_body", str(error)) from error
+        except StaleError as error:
+            raise Refusal(412, "stale", f"{error}: load it again.") from error
+        changed()
+        return _loaded(saved)
+
+    return app
+
+
+def _loaded(saved: Saved) -> Response:
+    return answer(saved.configuration, ETag=f'"{saved.version}"')
+
+
+def _loaded_version() -> int:
+    header = request.headers.get("If-Match")
+    if header is None:
+        raise Refusal(428, "precondition_required", "Send If-Match with the ETag of the configuration loaded.")
+    text = header.removeprefix("W/").strip('"')
+    if not (text.isascii() and text.isdigit() and len(text) < 18):  # noqa: PLR2004 - fits any integer of ours
+        raise Refusal(412, "stale", "If-Match is not an ETag of this configuration: load it again.")
+    return int(text)
+
+
+def _administrator(installation: Installation) -> None:
+    sent, known = request.authorization, installation.administrator
+    name = (sent.username if sent and sent.type == "basic" else None) or ""
+    password = (sent.password if sent and sent.type == "basic" else None) or ""
+    right = secrets.compare_digest(password.encode(), known.password.encode())
+    if not (right and name == known.name):
+        raise Refusal(
+            401,
+            "invalid_credentials",
+            "Log in as the administrator.",
+            WWW_Authenticate='Basic realm="IP Office"',
+        )
+

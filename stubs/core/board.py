@@ -1,0 +1,52 @@
+"""What a core knows of the portals: their latest words, and which of them serves. Pure but for its lock."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stubs.wire import PortalStatus, Site
+
+
+class Board:
+    """The latest word of each portal and when it came.
+
+    Args:
+        fresh_ms: how long a word counts as current.
+    """
+
+    def __init__(self, fresh_ms: int) -> None:
+        self._fresh_ms = fresh_ms
+        self._words: dict[Site, tuple[PortalStatus, int]] = {}
+        self._lock = threading.Lock()
+
+    def hear(self, status: PortalStatus, now_ms: int) -> bool:
+        """Take a word in; whether it says something new about who serves."""
+        with self._lock:
+            before, _ = self._words.get(status.site, (None, 0))
+            if not status.newer_than(before):
+                return False
+            self._words[status.site] = (status, now_ms)
+        return before is None or _stance(before) != _stance(status)
+
+    def fresh(self, now_ms: int) -> tuple[PortalStatus, ...]:
+        """The words that are still current."""
+        with self._lock:
+            return tuple(word for word, heard in self._words.values() if now_ms - heard < self._fresh_ms)
+
+    def forget(self, *sites: Site) -> None:
+        """What these portals said no longer counts, and an echo of it does not either."""
+        with self._lock:
+            for site in sites:
+                if site in self._words:
+                    self._words[site] = (self._words[site][0], -self._fresh_ms)
+
+    def serving(self, own: Site, now_ms: int) -> PortalStatus | None:
+        """The portal that serves now; the own server's first, as in stand-alone mode both do (REDIR-7, REDIR-8)."""
+        words = {word.site: word for word in self.fresh(now_ms) if word.serving}
+        return words.get(own) or words.get(own.other)
+
+
+def _stance(status: PortalStatus) -> tuple[object, ...]:
+    return status.boot, status.serving, status.willing, status.farewell, status.facts

@@ -1,0 +1,117 @@
+"""A core's configuration as Manager sees it: form, validation, and what follows for resilience. Pure.
+
+Manager's way of working (CFG-8): load the whole, edit, save the whole. A save that is not valid names the field and
+changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+
+from stubs.wire import CoreFacts, Site, User
+
+if TYPE_CHECKING:
+    from stubs.installation import Installation
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
+Password = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+
+class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The system's own settings.
+
+    Attributes:
+        mode: "select" is Server Edition Select (CFG-2).
+    """
+
+    mode: Literal["standard", "select"]
+
+
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An IP Office line; the last two stand on its tab *Line*, under *SCN Resiliency Options* (CFG-7).
+
+    Attributes:
+        number: unique on this core.
+        to: the server at its other end.
+        supports_resiliency: *Supports Resiliency*.
+        backs_up_my_one_x_portal: *Backs up my one-X Portal*.
+    """
+
+    number: Annotated[int, msgspec.Meta(ge=1, le=9999)]
+    to: Literal["primary", "secondary", "expansion"]
+    supports_resiliency: bool
+    backs_up_my_one_x_portal: bool
+
+
+class CoreUser(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A user at home on this core."""
+
+    name: Name
+    password: Password
+
+
+class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole, as loaded and saved."""
+
+    system: System
+    lines: Annotated[tuple[Line, ...], msgspec.Meta(max_length=32)]
+    users: Annotated[tuple[CoreUser, ...], msgspec.Meta(max_length=5000)]
+
+
+class InvalidError(Exception):
+    """A configuration that cannot be saved; the message names the field."""
+
+
+def check(configuration: Configuration, site: Site) -> None:
+    """Refuse what the form alone cannot.
+
+    Raises:
+        InvalidError: a number or name twice, or a line to this very server.
+    """
+    _refuse_twice("lines", "number", [str(line.number) for line in configuration.lines])
+    _refuse_twice("users", "name", [user.name for user in configuration.users])
+    for place, line in enumerate(configuration.lines):
+        if line.to == site.value:
+            raise InvalidError(f"the line leads to the {site.value} itself - at `$.lines[{place}].to`")
+
+
+def _refuse_twice(collection: str, field: str, values: list[str]) -> None:
+    seen: set[str] = set()
+    for place, value in enumerate(values):
+        if value in seen:
+            raise InvalidError(f"{value} stands there twice - at `$.{collection}[{place}].{field}`")
+        seen.add(value)
+
+
+def at_installation(installation: Installation) -> Configuration:
+    """What the core starts with."""
+    baseline = installation.baseline
+    line = Line(
+        number=17,
+        to="secondary" if installation.site is Site.PRIMARY else "primary",
+        supports_resiliency=baseline.supports_resiliency,
+        backs_up_my_one_x_portal=baseline.backs_up_portal,
+    )
+    return Configuration(
+        system=System(mode="select" if baseline.select else "standard"),
+        lines=(line,),
+        users=tuple(CoreUser(name=user.name, password=user.password) for user in baseline.users),
+    )
+
+
+def facts(configuration: Configuration, site: Site) -> CoreFacts:
+    """What follows for resilience: only ticks on a line to the other server of the pair count (CFG-7)."""
+    to_other = [line for line in configuration.lines if line.to == site.other.value]
+    return CoreFacts(
+        site=site,
+        select=configuration.system.mode == "select",
+        supports_resiliency=any(line.supports_resiliency for line in to_other),
+        backs_up_portal=any(line.supports_resiliency and line.backs_up_my_one_x_portal for line in to_other),
+    )
+
+
+def users(configuration: Configuration, site: Site) -> tuple[User, ...]:
+    """The users at home on this core, as the portals learn them."""
+    return tuple(User(name=user.name, password=user.password, home=site) for user in configuration.users)

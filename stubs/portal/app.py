@@ -1,0 +1,135 @@
+"""The portal on HTTPS 9443: pages, their files, the resilience status, and the two APIs. Flask, no decisions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Flask, Response, render_template
+
+from stubs import ports
+from stubs.portal import access, admin, api
+from stubs.resilience import Role, hears_peer
+from stubs.serving import Refusal, answer, make_app
+from stubs.wire import Site
+
+if TYPE_CHECKING:
+    from stubs.portal.runtime import Portal
+
+POLL_S = 20
+"""How often a page asks whether its session is alive, in real seconds."""
+
+_FILES = {"portal.js": "text/javascript", "portal.css": "text/css"}
+_PAGES = Path(__file__).parent / "pages"
+_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+    f"base-uri 'none'; frame-ancestors 'none'; connect-src 'self' https://*:{ports.CORE_SERVICES}"
+)
+
+
+def build(portal: Portal) -> Flask:
+    """The application of one portal."""
+    app = make_app(__name__)
+    digest = _DigestOfRevision(portal)
+    app.register_blueprint(api.build(portal))
+    app.register_blueprint(admin.build(portal))
+    app.register_blueprint(_pages(portal))
+
+    @app.get("/api/v1/resilience")
+    def resilience() -> Response:
+        """Role, peer, synchronisation and what is unmet; without log-in (CFG-13, SYNC-4, SYNC-7)."""
+        return answer(_resilience(portal, digest()))
+
+    return app
+
+
+def _pages(portal: Portal) -> Blueprint:
+    blueprint = Blueprint("pages", __name__)
+
+    @blueprint.get("/")
+    def root() -> Response:
+        return Response(status=302, headers={"Location": "/onexportal.html"})
+
+    @blueprint.get("/onexportal.html")
+    def user_page() -> Response:
+        """The user page where this portal serves; a redirect or an explanation elsewhere (REDIR-3, REDIR-5)."""
+        elsewhere = portal.redirects_to()
+        if elsewhere is not None:
+            there = f"https://{elsewhere}:{ports.PORTAL_HTTPS}/onexportal.html"
+            return Response(status=302, headers={"Location": there})
+        serving = portal.serving
+        page = render_template(
+            "onexportal.html" if serving else "not_serving.html",
+            server=portal.installed.hostname,
+            site=portal.site.value,
+            poll_ms=portal.timing.ms(POLL_S),
+            core_port=ports.CORE_SERVICES,
+            explanation=access.NOT_SERVING,
+        )
+        return _page(page, 200 if serving else 503)
+
+    @blueprint.get("/static/<name>")
+    def file(name: str) -> Response:
+        if name not in _FILES:
+            raise Refusal(404, "not_found", "There is no such file.")
+        return Response((_PAGES / name).read_bytes(), mimetype=_FILES[name])
+
+    return blueprint
+
+
+def _page(text: str, status: int) -> Response:
+    response = Response(text, status=status, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = _CSP
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _resilience(portal: Portal, digest: str) -> dict[str, Any]:
+    moment = portal.moment
+    state = moment.state
+    peer = state.peer
+    serves = Role.AVAILABLE if portal.serving else Role.STARTING
+    in_force = serves is (Role.AVAILABLE if portal.site is Site.SECONDARY else Role.STARTING)
+    return {
+        "server": portal.site,
+        "topology": portal.installed.topology,
+        "version": portal.installed.baseline.portal_version,
+        "boot": moment.boot,
+        "role": serves,
+        "why": moment.why,
+        "core": "up" if state.core_up else "down",
+        "resilience": "not ready" if moment.unmet else "in force" if in_force else "normal",
+        "unmet": moment.unmet,
+        "peer": None
+        if peer is None
+        else {
+            "server": portal.site.other,
+            "heard": hears_peer(state),
+            "serving": portal.serving_peer() is not None,
+            "version": peer.status.facts.version,
+            "head": peer.status.head,
+        },
+        "restart_pending": portal.settings.restart_pending,
+        "sync": {
+            "state": portal.sync_state(),
+            "head": portal.store.head(),
+            "digest": digest,
+            "discarded": len(portal.store.discarded()),
+        },
+    }
+
+
+class _DigestOfRevision:
+    """The digest of the data, worked out once for each revision."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._store = portal.store
+        self._known = (-1, "")
+
+    def __call__(self) -> str:
+        revision, digest = self._known
+        now = self._store.revision
+        if revision != now:
+            digest = self._store.digest()
+            self._known = (now, digest)
+        return digest

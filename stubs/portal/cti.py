@@ -1,0 +1,86 @@
+"""A portal's CTI link to one core: logs in as the service user, calls again when it breaks. Sockets, no decisions."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from stubs.lines import BROKEN, Hello, LineConnection
+from stubs.wire import CoreWord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stubs.wire import PortalStatus
+
+
+class CtiLink:
+    """The link to one core.
+
+    Args:
+        address: of the core's server.
+        port: of its CTI.
+        hello: the log-in.
+        heard: called with each word of the core.
+        lost: called when a link that was up is gone.
+        silence_s: how long the core may be silent, in seconds.
+        pause_s: between two calls, in seconds.
+    """
+
+    def __init__(  # noqa: PLR0913 - a link's particulars
+        self,
+        address: str,
+        port: int,
+        *,
+        hello: Hello,
+        heard: Callable[[CoreWord], None],
+        lost: Callable[[], None],
+        silence_s: float,
+        pause_s: float,
+    ) -> None:
+        self._address, self._port, self._hello = address, port, hello
+        self._heard, self._lost = heard, lost
+        self._silence_s, self._pause_s = silence_s, pause_s
+        self._connection: LineConnection | None = None
+
+    def start(self) -> None:
+        """Keep the link up in a thread of its own until the process ends."""
+        threading.Thread(target=self._keep_up, name=f"cti-{self._address}", daemon=True).start()
+
+    def say(self, status: PortalStatus) -> None:
+        """Tell the core; a link that is down tells nobody. One thread calls this."""
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            connection.send(status)
+        except OSError:
+            connection.close()
+
+    def _keep_up(self) -> None:
+        pause = threading.Event()
+        while True:
+            self._converse()
+            pause.wait(self._pause_s)
+
+    def _converse(self) -> None:
+        try:
+            connection = LineConnection.call(
+                self._address, self._port, hello=self._hello, silence_s=self._silence_s
+            )
+        except OSError:
+            return
+        heard = False
+        self._connection = connection
+        try:
+            while True:
+                word = connection.receive(CoreWord)
+                heard = True
+                self._heard(word)
+        except BROKEN:
+            pass
+        finally:
+            self._connection = None
+            connection.close()
+            if heard:
+                self._lost()

@@ -1,0 +1,343 @@
+"""The portal at work: takes events in, drives the state machine, carries its effects out, tells the others.
+
+One thread (the reactor) owns the state; everybody else reads the latest frozen copy. The order at a change of role is
+what keeps the rules: first stop (gates, sessions), then say so; first be told, then begin.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from stubs import clock, ports, readiness
+from stubs.gossip import Gossip
+from stubs.lines import Hello
+from stubs.portal import settings as portal_settings
+from stubs.portal.cti import CtiLink
+from stubs.portal.gate import Gate
+from stubs.portal.knowledge import Knowledge
+from stubs.portal.sessions import Sessions
+from stubs.portal.sync import Feeder, Follower
+from stubs.resilience import (
+    Close,
+    CoreDown,
+    CoreUp,
+    Event,
+    FailoverNow,
+    PeerHeard,
+    Role,
+    Settled,
+    State,
+    Tick,
+    hears_peer,
+    step,
+    willing,
+)
+from stubs.watchdog import Sign
+from stubs.wire import CoreWord, PortalStatus, Site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stubs.installation import Installation
+    from stubs.portal.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """What the portal is at this moment, for whoever asks.
+
+    Attributes:
+        state: of the machine.
+        boot: start of the process or last factory reset.
+        unmet: rules that keep resilience from working (CFG-13).
+        why: reason of the last change of role.
+    """
+
+    state: State
+    boot: int
+    unmet: tuple[str, ...]
+    why: str
+
+
+class Portal:
+    """One portal.
+
+    Args:
+        installed: who it is.
+        store: its data.
+    """
+
+    def __init__(self, installed: Installation, store: Store) -> None:
+        self.installed = installed
+        self.timing = installed.timing
+        self.site = installed.site
+        self.store = store
+        self.sessions = Sessions()
+        self.writes = Gate()
+        self.settings = portal_settings.PortalSettings(
+            store, portal_settings.at_installation(installed.baseline)
+        )
+        self.knowledge = Knowledge(self.site, store)
+        self._events: queue.SimpleQueue[Event | Callable[[], None]] = queue.SimpleQueue()
+        self._serial = 0
+        self.moment = Moment(state=self._fresh_state(), boot=clock.boot_id(), unmet=(), why="just started")
+        self._settle()
+        heartbeat_s, silence_s = self.timing.heartbeat_ms / 1000, self.timing.fresh_ms / 1000
+        self.feeder = Feeder(
+            store, secret=installed.secret, may_feed=self.may_feed, heartbeat_s=heartbeat_s
+        )
+        self.follower = Follower(
+            store,
+            address=installed.other.address,
+            port=ports.PORTAL_LINK,
+            secret=installed.secret,
+            may_follow=self.may_follow,
+            heartbeat_s=heartbeat_s,
+            silence_s=silence_s,
+        )
+        self._peer_link = Gossip(
+            PortalStatus,
+            bind=(installed.address, ports.PORTAL_LINK),
+            neighbour=(installed.other.address, ports.PORTAL_LINK),
+            heard=self._hear_peer,
+        )
+        self._watchdog = Gossip.to_own_server(Sign, ports.WATCHDOG)
+        self._cores = [self._core_link(site) for site in Site]
+
+    def start(self) -> None:
+        """Open all links and begin to decide."""
+        self.follower.gate.open()
+        silence_s = self.timing.fresh_ms / 1000
+        if self.site is Site.PRIMARY:
+            self.feeder.start(ports.PORTAL_LINK, silence_s=silence_s)
+        else:
+            self.follower.start()
+        self._peer_link.start()
+        for core in self._cores:
+            core.start()
+        threading.Thread(target=self._react, name="reactor", daemon=True).start()
+
+    # What others may ask, from any thread.
+
+    @property
+    def serving(self) -> bool:
+        """Whether log-ins are taken; not if the reactor has been frozen so long that the other may serve."""
+        state = self.moment.state
+        awake = clock.monotonic_ms() - state.now_ms < state.frozen_ms
+        return state.role is Role.AVAILABLE and awake
+
+    def serving_peer(self) -> str | None:
+        """The host name of the other portal, if it is known to serve at this moment (REDIR-8)."""
+        peer = self.moment.state.peer
+        if peer is None or not peer.status.serving or not self._is_fresh(peer.heard_at_ms):
+            return None
+        return peer.status.facts.host_domain_name or self.installed.other.hostname
+
+    def redirects_to(self) -> str | None:
+        """Where a caller of this portal is sent: only ever from the secondary to the primary (REDIR-3, REDIR-5)."""
+        return self.serving_peer() if self.site is Site.SECONDARY and not self.serving else None
+
+    def may_follow(self) -> bool:
+        """Whether this secondary follows the primary's log now (SYNC-1, SYNC-3)."""
+        state = self.moment.state
+        idle = state.role is Role.STARTING and not state.closing and not self.moment.unmet
+        return self.site is Site.SECONDARY and idle and self.serving_peer() is not None
+
+    def may_feed(self) -> bool:
+        """Whether this primary lets its log be followed now."""
+        return self.site is Site.PRIMARY and self.serving and not self.moment.unmet
+
+    def sync_state(self) -> str:
+        """"running", "interrupted" (it should run, nothing comes), or "suspended" (the rules forbid it)."""
+        if not (self.may_follow() or self.may_feed()):
+            return "suspended"
+        at = self.follower.followed_at_ms() if self.site is Site.SECONDARY else self.feeder.fed_at_ms()
+        return "running" if at is not None and self._is_fresh(at) else "interrupted"
+
+    def fail_over_now(self) -> None:
+        """Hand over to the secondary (CFG-6)."""
+        self._events.put(FailoverNow(at_ms=clock.monotonic_ms()))
+
+    def leave(self, restart: bool) -> None:  # noqa: FBT001 - the form that `service.live` calls
+        """Stop serving and say good-bye; returns when it is said."""
+        self._events.put(Close(at_ms=clock.monotonic_ms(), restart=restart))
+        self._in_reactor(lambda: None)
+
+    def reset(self) -> None:
+        """Forget all data, sessions and settings since installation; returns when done."""
+        self._in_reactor(self._factory_reset)
+
+    # The reactor.
+
+    def _react(self) -> None:
+        heartbeat = self.timing.heartbeat_ms
+        due = clock.monotonic_ms()
+        while True:
+            wait_ms = due - clock.monotonic_ms()
+            try:
+                event = self._events.get(timeout=max(0, wait_ms) / 1000)
+            except queue.Empty:
+                event = Tick(at_ms=clock.monotonic_ms())
+            if callable(event):
+                event()
+                continue
+            changed = self._take(event)
+            if changed or isinstance(event, Tick):
+                self._speak()
+                due = clock.monotonic_ms() + heartbeat
+
+    def _take(self, event: Event) -> bool:
+        before = self.moment.state
+        after, effects = step(before, event)
+        why = self.moment.why
+        for effect in effects:
+            why = effect.why
+            log.info("%s: %s", effect.role.value, effect.why)
+            if effect.role is Role.STARTING:
+                self.writes.shut()
+                self.sessions.clear()
+                self.moment = replace(self.moment, state=after, why=why)
+                self.follower.gate.open()
+            else:
+                self.follower.gate.shut()
+                self.writes.open()
+        self.moment = replace(self.moment, state=after, why=why)
+        return bool(effects) or after.closing != before.closing or willing(after) != willing(before)
+
+    def _speak(self) -> None:
+        state = self.moment.state
+        self._serial += 1
+        status = PortalStatus(
+            site=self.site,
+            boot=self.moment.boot,
+            serial=self._serial,
+            serving=state.role is Role.AVAILABLE,
+            willing=willing(state),
+            farewell=state.farewell,
+            hears_peer=hears_peer(state),
+            head=self.store.head(),
+            facts=self._facts(),
+        )
+        self._peer_link.say(status)
+        for core in self._cores:
+            core.say(status)
+        shown = "Stopped" if state.closing else state.role.value
+        self._watchdog.say(Sign(service="portal", state=shown, detail=self.moment.why))
+
+    def _settle(self) -> None:
+        """Work out what the facts that are known now mean."""
+        own = self._facts()
+        unmet = readiness.unmet(self.knowledge.known(own))
+        ready = not unmet if self.knowledge.complete else None
+        leading = self.knowledge.primary(own)
+        self.moment = replace(self.moment, unmet=unmet)
+        self._events.put(
+            Settled(
+                at_ms=clock.monotonic_ms(),
+                ready=ready,
+                failback=leading.failback,
+                detection_ms=self.timing.detection_ms(leading.detection_minutes),
+            )
+        )
+
+    def _factory_reset(self) -> None:
+        self.writes.shut()
+        self.follower.gate.shut()
+        self.store.wipe()
+        self.sessions.clear()
+        self.settings.reset()
+        self.knowledge.forget()
+        self._serial = 0
+        self.moment = Moment(state=self._fresh_state(), boot=clock.boot_id(), unmet=(), why="factory reset")
+        self._settle()
+        self.follower.gate.open()
+        self._speak()
+
+    # What arrives, in the threads of the links.
+
+    def _hear_peer(self, status: PortalStatus) -> None:
+        self._events.put(lambda: self._learn_from_peer(status, clock.monotonic_ms()))
+
+    def _learn_from_peer(self, status: PortalStatus, now: int) -> None:
+        known = self.moment.state.peer
+        if status.site is not self.site.other or not status.newer_than(known.status if known else None):
+            return
+        if known is None or known.status.facts != status.facts:
+            self.knowledge.learn_peer(status.facts)
+            self._settle()
+        if self._take(PeerHeard(at_ms=now, status=status)):
+            self._speak()
+
+    def _hear_core(self, site: Site, word: CoreWord) -> None:
+        self._events.put(lambda: self._learn_from_core(site, word, clock.monotonic_ms()))
+
+    def _learn_from_core(self, site: Site, word: CoreWord, now: int) -> None:
+        if word.users is not None:
+            self.store.learn_users(site, {user.name: user.password for user in word.users})
+        self.knowledge.learn_core(word.facts)
+        self._settle_if_changed()
+        for status in word.portals:
+            self._learn_from_peer(status, now)
+        if site is self.site:
+            event = CoreDown(at_ms=now, orderly=True) if word.farewell else CoreUp(at_ms=now)
+            if self._take(event):
+                self._speak()
+
+    def _lose_core(self, site: Site) -> None:
+        if site is self.site:
+            self._events.put(CoreDown(at_ms=clock.monotonic_ms(), orderly=False))
+
+    # Small helpers.
+
+    def _settle_if_changed(self) -> None:
+        unmet = readiness.unmet(self.knowledge.known(self._facts()))
+        if unmet != self.moment.unmet or self.moment.state.ready is None:
+            self._settle()
+
+    def _facts(self) -> portal_settings.PortalFacts:
+        return self.settings.facts(self.installed.baseline.portal_version)
+
+    def _is_fresh(self, at_ms: int) -> bool:
+        return clock.monotonic_ms() - at_ms < self.timing.fresh_ms
+
+    def _fresh_state(self) -> State:
+        now = clock.monotonic_ms()
+        own = self.settings.facts(self.installed.baseline.portal_version)
+        return State(
+            site=self.site,
+            started_at_ms=now,
+            now_ms=now,
+            detection_ms=self.timing.detection_ms(own.detection_minutes),
+            heartbeat_ms=self.timing.heartbeat_ms,
+        )
+
+    def _core_link(self, site: Site) -> CtiLink:
+        own = site is self.site
+        user = self.installed.service_user
+        return CtiLink(
+            self.installed.address if own else self.installed.other.address,
+            ports.CTI,
+            hello=Hello(user.name, user.password, self.site.value),
+            heard=lambda word: self._hear_core(site, word),
+            lost=lambda: self._lose_core(site),
+            silence_s=self.timing.fresh_ms / 1000,
+            pause_s=self.timing.heartbeat_ms / 1000,
+        )
+
+    def _in_reactor(self, action: Callable[[], None]) -> None:
+        done = threading.Event()
+
+        def act() -> None:
+            try:
+                action()
+            finally:
+                done.set()
+
+        self._events.put(act)
+        done.wait(5.0)

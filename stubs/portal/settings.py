@@ -1,0 +1,101 @@
+"""The portal's own settings: configured now, in effect after the next restart (CFG-4). Pure but for the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+import msgspec
+
+from stubs.wire import Failback, PortalFacts
+
+if TYPE_CHECKING:
+    from stubs.installation import Baseline
+
+_KEY = "settings"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an administrator sets on a portal.
+
+    Attributes:
+        central_cti: page Central CTI Link (CFG-5).
+        failover: page Resiliency Configuration, failover on or off (CFG-6).
+        failback: the same page (ROLE-8).
+        detection_minutes: Failover Detection Time, the same page.
+        host_domain_name: page Host Domain Name (CFG-12).
+    """
+
+    central_cti: bool
+    failover: bool
+    failback: Failback
+    detection_minutes: Annotated[float, msgspec.Meta(ge=1, le=60)]
+    host_domain_name: Annotated[str, msgspec.Meta(max_length=253, pattern=r"^[A-Za-z0-9.-]*$")]
+
+
+class Notes(Protocol):
+    """Where settings are kept across restarts."""
+
+    def remembered(self, key: str) -> str | None:
+        """What was kept under a key."""
+
+    def remember(self, key: str, value: str) -> None:
+        """Keep it."""
+
+
+def at_installation(baseline: Baseline) -> Settings:
+    """What a portal starts with."""
+    return Settings(
+        central_cti=baseline.central_cti,
+        failover=baseline.failover,
+        failback=Failback(baseline.failback),
+        detection_minutes=baseline.detection_minutes,
+        host_domain_name=baseline.host_domain_name,
+    )
+
+
+class PortalSettings:
+    """Configured and effective settings of one portal.
+
+    Args:
+        notes: keeps the configured ones.
+        installed: what counts until somebody configures.
+    """
+
+    def __init__(self, notes: Notes, installed: Settings) -> None:
+        self._notes = notes
+        self._installed = installed
+        text = notes.remembered(_KEY)
+        self._configured = installed if text is None else msgspec.json.decode(text, type=Settings)
+        self.effective = self._configured
+
+    @property
+    def configured(self) -> Settings:
+        """What will be in effect after the next restart."""
+        return self._configured
+
+    @property
+    def restart_pending(self) -> bool:
+        """Whether something was configured that is not in effect yet (CFG-4)."""
+        return self._configured != self.effective
+
+    def configure(self, settings: Settings) -> None:
+        """Keep new settings; on disk when this returns."""
+        self._notes.remember(_KEY, msgspec.json.encode(settings).decode())
+        self._configured = settings
+
+    def reset(self) -> None:
+        """Back to the settings after installation, in effect at once."""
+        self.configure(self._installed)
+        self.effective = self._installed
+
+    def facts(self, version: str) -> PortalFacts:
+        """What the other portal is told of these settings: the effective ones."""
+        effective = self.effective
+        return PortalFacts(
+            version=version,
+            central_cti=effective.central_cti,
+            failover=effective.failover,
+            failback=effective.failback,
+            detection_minutes=effective.detection_minutes,
+            host_domain_name=effective.host_domain_name,
+        )

@@ -1,0 +1,24 @@
+"""The server's process: the platform view. `python3 -m stubs.server`."""
+
+from __future__ import annotations
+
+import threading
+
+from stubs import installation, ports, service
+from stubs.serving import HttpsServer
+from stubs.server.view import Watch, build
+
+
+def main() -> None:
+    """Run until a signal ends the process."""
+    service.prepare()
+    installed = installation.load()
+    watch = Watch(installed)
+    watch.start()
+    https = HttpsServer(build(installed, watch), ports.PLATFORM_VIEW, threads=4)
+    threading.Thread(target=https.run, name="https", daemon=True).start()
+    service.live("stubs.server", leave=lambda _restart: None, reset=https.reload_certificate)
+
+
+if __name__ == "__main__":
+    main()

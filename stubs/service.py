@@ -1,0 +1,57 @@
+"""The life of a service process: what each signal means. Signals and exec, no decisions.
+
+    SIGTERM  stop in order: say good-bye, end
+    SIGHUP   restart: say good-bye as one who returns, begin again in the same container
+    SIGUSR1  factory reset: forget everything since installation, without a restart
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Never
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+
+
+def prepare() -> None:
+    """Set logging up and keep the signals for `live`; call it before the first thread starts."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s.%(msecs)03d %(name)s %(message)s", datefmt="%H:%M:%S"
+    )
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+
+
+def live(module: str, *, leave: Callable[[bool], None], reset: Callable[[], None]) -> Never:
+    """Act on signals until the process ends.
+
+    Args:
+        module: what to run again at a restart.
+        leave: says good-bye; its argument tells whether this service comes back.
+        reset: goes back to the state after installation.
+    """
+    while True:
+        number = signal.sigwait(_SIGNALS)
+        log.info("signal %s", signal.Signals(number).name)
+        if number == signal.SIGUSR1:
+            reset()
+            continue
+        restart = number == signal.SIGHUP
+        leave(restart)
+        if restart:
+            again(module)
+        os._exit(0)
+
+
+def again(module: str) -> Never:
+    """Begin again from nothing in the same container."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module])  # noqa: S606 - the very program that runs now

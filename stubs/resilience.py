@@ -30,7 +30,7 @@ without its core too, as there is nobody to hand over to.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
 from stubs.wire import Failback, Farewell, Site
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from stubs.wire import PortalStatus
 
 
-class Role(str, Enum):
+class Role(StrEnum):
     """What the platform view shows of a running portal (VIEW-1, VIEW-2)."""
 
     AVAILABLE = "Available"
@@ -279,7 +279,7 @@ def _primary(state: State) -> str | None:
     return "the secondary serves but cannot hear" if deaf else None
 
 
-def _secondary(state: State) -> str | None:
+def _secondary(state: State) -> str | None:  # noqa: PLR0911 - one return for each rule
     """Why the secondary changes its role now; `None`: it does not."""
     peer = state.peer
     if state.role is Role.AVAILABLE:

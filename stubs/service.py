@@ -1,8 +1,8 @@
 """The life of a service process: what each signal means. Signals and exec, no decisions.
 
-    SIGTERM  stop in order: say good-bye, end
-    SIGHUP   restart: say good-bye as one who returns, begin again in the same container
-    SIGUSR1  factory reset: forget everything since installation, without a restart
+SIGTERM  stop in order: say good-bye, end
+SIGHUP   restart: say good-bye as one who returns, begin again in the same container
+SIGUSR1  factory reset: forget everything since installation, without a restart
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 
 def prepare() -> None:
     """Set logging up and keep the signals for `live`; call it before the first thread starts."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s.%(msecs)03d %(name)s %(message)s", datefmt="%H:%M:%S"
-    )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s.%(msecs)03d %(name)s %(message)s", datefmt="%H:%M:%S")
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
 

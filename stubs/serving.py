@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 MAX_BODY = 64 * 1024
 """Largest accepted body in bytes."""
 
-HANDSHAKE_S = 5.0
+HANDSHAKE_S = 5
 """How long a client may take for its handshake, and then for a request, in seconds."""
 
 REMEMBERED_HANDSHAKES = 1000
@@ -127,7 +127,7 @@ class HttpsServer:
         self._adapter = _RecordingAdapter(str(conf_path("certificate.pem")), str(conf_path("key.pem")))
         self._server.ssl_adapter = self._adapter
         self._server.ConnectionClass = _connection_class(self._record)
-        self._server.error_log = _log_error
+        self._server.error_log = _log_error  # type: ignore[method-assign] # cheroot's own way of logging
 
     def run(self) -> None:
         """Serve until the process ends."""
@@ -164,7 +164,7 @@ def _connection_class(record: Callable[..., None]) -> type[HTTPConnection]:
                     return False
                 self.shaken = True
                 record(client, "completed")
-            return bool(super().communicate())
+            return bool(super().communicate())  # type: ignore[no-untyped-call] # cheroot's stubs leave it open
 
     return Connection
 

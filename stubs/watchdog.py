@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 
-class Colour(str, Enum):
+class Colour(StrEnum):
     """The icon beside a service (VIEW-1 to VIEW-3)."""
 
     GREEN = "green"

@@ -6,10 +6,10 @@ All of it is invented: the product's own protocols are not public, and none of t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 
-class Site(str, Enum):
+class Site(StrEnum):
     """Which server of the pair a service belongs to."""
 
     PRIMARY = "primary"
@@ -21,7 +21,7 @@ class Site(str, Enum):
         return Site.SECONDARY if self is Site.PRIMARY else Site.PRIMARY
 
 
-class Farewell(str, Enum):
+class Farewell(StrEnum):
     """Why a portal that does not serve said so itself; a lost one says nothing."""
 
     NONE = "none"
@@ -30,7 +30,7 @@ class Farewell(str, Enum):
     HAND_OVER = "hand-over"
 
 
-class Failback(str, Enum):
+class Failback(StrEnum):
     """Who starts failback: the portals by themselves, or an administrator (ROLE-8)."""
 
     AUTOMATIC = "automatic"

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from stubs.installation import Installation
 
 
-def build(
-    installation: Installation, file: ConfigurationFile, board: Board, changed: Callable[[], None]
-) -> Flask:
+def build(installation: Installation, file: ConfigurationFile, board: Board, changed: Callable[[], None]) -> Flask:
     """The application of one core.
 
     Args:
@@ -41,9 +39,7 @@ def build(
         url = None
         if serving is not None:
             own = serving.site is installation.site
-            host = serving.facts.host_domain_name or (
-                installation.hostname if own else installation.other.hostname
-            )
+            host = serving.facts.host_domain_name or (installation.hostname if own else installation.other.hostname)
             url = f"https://{host}:{PORTAL_HTTPS}/onexportal.html"
         # A page of the portal asks from another origin; what it learns is no secret.
         return answer({"portal": url}, Access_Control_Allow_Origin="*")
@@ -106,4 +102,3 @@ def _administrator(installation: Installation) -> None:
             "Log in as the administrator.",
             WWW_Authenticate='Basic realm="IP Office"',
         )
-

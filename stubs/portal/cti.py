@@ -65,9 +65,7 @@ class CtiLink:
 
     def _converse(self) -> None:
         try:
-            connection = LineConnection.call(
-                self._address, self._port, hello=self._hello, silence_s=self._silence_s
-            )
+            connection = LineConnection.call(self._address, self._port, hello=self._hello, silence_s=self._silence_s)
         except OSError:
             return
         heard = False

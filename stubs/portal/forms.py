@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -11,7 +11,7 @@ Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Number = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[+*#0-9][+*#0-9 ()/-]*$")]
 
 
-class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A body: strict, and an unknown field is an error."""
 
 

@@ -1,5 +1,7 @@
-"""What a portal has learnt of the pair and keeps across restarts: a secondary must know, when its primary is lost,
-whether it may take over (ROLE-12). Pure but for the store."""
+"""What a portal has learnt of the pair, and keeps across restarts. Pure but for the store.
+
+When its primary is lost, a secondary must know whether it may take over, even if it was restarted since (ROLE-12).
+"""
 
 from __future__ import annotations
 

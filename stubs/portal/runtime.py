@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from stubs.installation import Installation
     from stubs.portal.store import Store
+    from stubs.wire import PortalFacts
 
 log = logging.getLogger(__name__)
 
@@ -80,18 +81,14 @@ class Portal:
         self.store = store
         self.sessions = Sessions()
         self.writes = Gate()
-        self.settings = portal_settings.PortalSettings(
-            store, portal_settings.at_installation(installed.baseline)
-        )
+        self.settings = portal_settings.PortalSettings(store, portal_settings.at_installation(installed.baseline))
         self.knowledge = Knowledge(self.site, store)
         self._events: queue.SimpleQueue[Event | Callable[[], None]] = queue.SimpleQueue()
         self._serial = 0
         self.moment = Moment(state=self._fresh_state(), boot=clock.boot_id(), unmet=(), why="just started")
         self._settle()
         heartbeat_s, silence_s = self.timing.heartbeat_ms / 1000, self.timing.fresh_ms / 1000
-        self.feeder = Feeder(
-            store, secret=installed.secret, may_feed=self.may_feed, heartbeat_s=heartbeat_s
-        )
+        self.feeder = Feeder(store, secret=installed.secret, may_feed=self.may_feed, heartbeat_s=heartbeat_s)
         self.follower = Follower(
             store,
             address=installed.other.address,
@@ -154,7 +151,7 @@ class Portal:
         return self.site is Site.PRIMARY and self.serving and not self.moment.unmet
 
     def sync_state(self) -> str:
-        """"running", "interrupted" (it should run, nothing comes), or "suspended" (the rules forbid it)."""
+        """ "running", "interrupted" (it should run, nothing comes), or "suspended" (the rules forbid it)."""
         if not (self.may_follow() or self.may_feed()):
             return "suspended"
         at = self.follower.followed_at_ms() if self.site is Site.SECONDARY else self.feeder.fed_at_ms()
@@ -300,7 +297,7 @@ class Portal:
         if unmet != self.moment.unmet or self.moment.state.ready is None:
             self._settle()
 
-    def _facts(self) -> portal_settings.PortalFacts:
+    def _facts(self) -> PortalFacts:
         return self.settings.facts(self.installed.baseline.portal_version)
 
     def _is_fresh(self, at_ms: int) -> bool:

@@ -127,7 +127,13 @@ class Store:
         return None if row is None else {"id": item, **json.loads(row)}
 
     def put(
-        self, collection: str, owner: str, item: str | None, body: dict[str, Any], *, unique: str | None = None
+        self,
+        collection: str,
+        owner: str,
+        item: str | None,
+        body: dict[str, Any],
+        *,
+        unique: str | None = None,
     ) -> str | None:
         """Store an item and its log entry; on disk when this returns.
 
@@ -170,13 +176,10 @@ class Store:
     def after(self, seq: int, *, limit: int) -> tuple[Entry, ...]:
         """The primary's changes after a place in its log, in order, at most `limit`."""
         rows = self._db().execute(
-            "SELECT seq, at, collection, owner, id, after FROM log WHERE origin = ? AND seq > ?"
-            " ORDER BY seq LIMIT ?",
+            "SELECT seq, at, collection, owner, id, after FROM log WHERE origin = ? AND seq > ? ORDER BY seq LIMIT ?",
             (Site.PRIMARY.value, seq, limit),
         )
-        return tuple(
-            Entry(seq=s, at=at, collection=c, owner=o, id=i, after=after) for s, at, c, o, i, after in rows
-        )
+        return tuple(Entry(seq=s, at=at, collection=c, owner=o, id=i, after=after) for s, at, c, o, i, after in rows)
 
     def apply(self, source: str, entries: tuple[Entry, ...]) -> None:
         """Take a batch of the primary's changes over, all or none (SYNC-1).
@@ -229,19 +232,13 @@ class Store:
 
     def discarded(self) -> tuple[Discarded, ...]:
         """What the last failback took back, in the order in which it had been made."""
-        rows = self._db().execute(
-            "SELECT seq, made_at, collection, owner, id, what FROM discarded ORDER BY seq"
-        )
-        return tuple(
-            Discarded(seq=s, made_at=at, collection=c, owner=o, id=i, what=w) for s, at, c, o, i, w in rows
-        )
+        rows = self._db().execute("SELECT seq, made_at, collection, owner, id, what FROM discarded ORDER BY seq")
+        return tuple(Discarded(seq=s, made_at=at, collection=c, owner=o, id=i, what=w) for s, at, c, o, i, w in rows)
 
     def digest(self) -> str:
         """SHA-256 over all items: equal digests, equal data (SYNC-7)."""
         total = hashlib.sha256()
-        for row in self._db().execute(
-            "SELECT collection, owner, id, body FROM items ORDER BY collection, owner, id"
-        ):
+        for row in self._db().execute("SELECT collection, owner, id, body FROM items ORDER BY collection, owner, id"):
             total.update(json.dumps(row).encode())
         return total.hexdigest()
 
@@ -330,7 +327,13 @@ class Store:
         return int(row[0] or 0)
 
     def _log(  # noqa: PLR0913, PLR0917 - a log entry's columns
-        self, db: sqlite3.Connection, collection: str, owner: str, item: str, before: str | None, after: str | None
+        self,
+        db: sqlite3.Connection,
+        collection: str,
+        owner: str,
+        item: str,
+        before: str | None,
+        after: str | None,
     ) -> None:
         seq = self._last(db, self._site) + 1
         entry = Entry(seq=seq, at=self._now(), collection=collection, owner=owner, id=item, after=after)
@@ -348,17 +351,13 @@ def _write(db: sqlite3.Connection, place: tuple[Site, int, str], entry: Entry, b
 
 def _set(db: sqlite3.Connection, collection: str, owner: str, item: str, body: str | None) -> None:
     if body is None:
-        db.execute(
-            "DELETE FROM items WHERE collection = ? AND owner = ? AND id = ?", (collection, owner, item)
-        )
+        db.execute("DELETE FROM items WHERE collection = ? AND owner = ? AND id = ?", (collection, owner, item))
     else:
         db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?)", (collection, owner, item, body))
 
 
 def _refuse_twin(db: sqlite3.Connection, place: tuple[str, str, str], field: str, value: object) -> None:
-    rows = db.execute(
-        "SELECT body FROM items WHERE collection = ? AND owner = ? AND id != ?", place
-    ).fetchall()
+    rows = db.execute("SELECT body FROM items WHERE collection = ? AND owner = ? AND id != ?", place).fetchall()
     if any(json.loads(body).get(field) == value for (body,) in rows):
         raise ConflictError(f"{field} {value!r} exists already")
 

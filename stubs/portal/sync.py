@@ -134,7 +134,7 @@ class Follower:
                 try:
                     self._follow()
                 except (*BROKEN, ShutError, GapError) as error:
-                    log.info("following ended: %s", error or type(error).__name__)
+                    log.info("following ended: %s %s", type(error).__name__, error)
             pause.wait(self._heartbeat_s)
 
     def _follow(self) -> None:
@@ -142,9 +142,7 @@ class Follower:
             discarded = self._store.discard()
         if discarded:
             log.info("failback: %d own changes discarded", discarded)
-        connection = LineConnection.call(
-            self._address, self._port, hello=self._hello, silence_s=self._silence_s
-        )
+        connection = LineConnection.call(self._address, self._port, hello=self._hello, silence_s=self._silence_s)
         try:
             store = connection.receive(Offer).store
             with self.gate.passing():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 
 from stubs import installation, ports, service
-from stubs.serving import HttpsServer
 from stubs.server.view import Watch, build
+from stubs.serving import HttpsServer
 
 
 def main() -> None:

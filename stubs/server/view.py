@@ -33,9 +33,7 @@ class Watch:
         self._limit_ms = installed.timing.heartbeat_ms * SILENT_HEARTBEATS
         self._signs: dict[str, tuple[Sign, int]] = {}
         self._lock = threading.Lock()
-        self._ear = Gossip(
-            Sign, bind=("127.0.0.1", WATCHDOG), neighbour=("127.0.0.1", WATCHDOG), heard=self._hear
-        )
+        self._ear = Gossip(Sign, bind=("127.0.0.1", WATCHDOG), neighbour=("127.0.0.1", WATCHDOG), heard=self._hear)
 
     def start(self) -> None:
         """Listen until the process ends."""
@@ -63,9 +61,7 @@ def build(installed: Installation, watch: Watch) -> Flask:
 
     @app.get("/")
     def page() -> Response:
-        text = render_template(
-            "platform_view.html", installed=installed, services=watch.services(), titles=TITLES
-        )
+        text = render_template("platform_view.html", installed=installed, services=watch.services(), titles=TITLES)
         response = Response(text, mimetype="text/html")
         response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
         response.headers["Refresh"] = "2"

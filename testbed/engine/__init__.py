@@ -1,0 +1,1 @@
+"""The container engine: images, networks, pods, and what cleans up after them."""

@@ -1,0 +1,1 @@
+"""From test outcomes to a verdict per rule: pure judgement, then text, page and files."""

@@ -151,7 +151,7 @@ class Portal:
         return self.site is Site.PRIMARY and self.serving and not self.moment.unmet
 
     def sync_state(self) -> str:
-        """ "running", "interrupted" (it should run, nothing comes), or "suspended" (the rules forbid it)."""
+        """One of: running, interrupted (it should run, nothing comes), suspended (the rules forbid it)."""
         if not (self.may_follow() or self.may_feed()):
             return "suspended"
         at = self.follower.followed_at_ms() if self.site is Site.SECONDARY else self.feeder.fed_at_ms()

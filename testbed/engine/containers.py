@@ -1,0 +1,143 @@
+"""The containers of a server, as testcontainers: one holds the address, the others join it.
+
+A server container owns the network namespace and never ends by a fault; core and portal can be killed and started
+again while address, ports and packet filter stay. Privileges are the least that work: no capability but NET_ADMIN for
+the server container (used only by the fault channel), a read-only root, a user that is not root.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from typing import TYPE_CHECKING, Any
+
+from docker.types import EndpointConfig
+from testcontainers.core.config import testcontainers_config
+from testcontainers.core.container import DockerContainer
+
+from testbed.engine import labels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from testcontainers.core.transferable import Transferable
+
+# Its reaper needs an image that cannot be had everywhere and the engine's socket in a container: the janitor does that.
+testcontainers_config.ryuk_disabled = True
+
+STUB_USER = 10001
+"""The user that all stubs run as."""
+
+VOLUME_ROOT = "/server"
+"""Where a server's volume is mounted in each of its containers."""
+
+_LIMITS: dict[str, Any] = {"mem_limit": "256m", "pids_limit": 128}
+
+
+class StubContainer(DockerContainer):
+    """What all containers of a server have in common.
+
+    Args:
+        image: the tag.
+        name: of the container.
+        marks: labels by which it is found again.
+        volume: of its server.
+        options: further ones of the engine.
+    """
+
+    def __init__(self, image: str, *, name: str, marks: Mapping[str, str], volume: str, **options: Any) -> None:
+        super().__init__(image, name=name)
+        self.with_volume_mapping(volume, VOLUME_ROOT, "rw")
+        self.with_tmpfs_mount("/tmp", "16m")  # noqa: S108 - inside the container
+        self.with_kwargs(
+            labels=dict(marks),
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges:true"],
+            read_only=True,
+            network=options.pop("network", None),
+            **_LIMITS,
+            **options,
+        )
+
+
+class ServerContainer(StubContainer):
+    """Holds the address, shows the platform view, takes network faults in.
+
+    Args:
+        image: the tag.
+        name: of the container.
+        marks: labels.
+        volume: of the server.
+        network: the topology's.
+        address: its fixed address there.
+        files: what is installed on the server before it starts, by path below the volume's root.
+    """
+
+    def __init__(  # noqa: PLR0913 - a container's particulars
+        self,
+        image: str,
+        *,
+        name: str,
+        marks: Mapping[str, str],
+        volume: str,
+        network: str,
+        address: str,
+        files: Mapping[str, bytes],
+    ) -> None:
+        endpoint = EndpointConfig("1.41", ipv4_address=address)
+        super().__init__(
+            image,
+            name=name,
+            marks={**marks, labels.SERVICE: "server"},
+            volume=volume,
+            network=network,
+            networking_config={network: endpoint},
+            cap_add=["NET_ADMIN"],
+        )
+        self.with_copy_into_container(packed(files), VOLUME_ROOT)
+
+    def _transfer_into_container(self, transferable: Transferable, destination_in_container: str, mode: int) -> None:
+        """Unpack below the volume: with a read-only root the engine takes files nowhere else."""
+        del mode
+        self.get_wrapped_container().put_archive(destination_in_container, transferable)
+
+
+class ServiceContainer(StubContainer):
+    """A core or a portal: joins the namespace of its server.
+
+    Args:
+        service: "core" or "portal".
+        image: the tag.
+        name: of the container.
+        marks: labels.
+        volume: of the server.
+        server: id of the server container.
+    """
+
+    def __init__(  # noqa: PLR0913 - a container's particulars
+        self, service: str, image: str, *, name: str, marks: Mapping[str, str], volume: str, server: str
+    ) -> None:
+        super().__init__(
+            image,
+            name=name,
+            marks={**marks, labels.SERVICE: service},
+            volume=volume,
+            network_mode=f"container:{server}",
+        )
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """A tar of files that belong to the stubs' user and that nobody else can read."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for folder in sorted({path.rpartition("/")[0] for path in files} - {""}):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o700
+            entry.uid = entry.gid = STUB_USER
+            tar.addfile(entry)
+        for path, content in sorted(files.items()):
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(content), 0o400
+            entry.uid = entry.gid = STUB_USER
+            tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()

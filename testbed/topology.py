@@ -1,0 +1,205 @@
+"""A topology as data: two servers, their users, their settings, the pace of time. Pure.
+
+A file is TOML; every value has a default, so that an empty file is a pair that is ready for resilience. A field that
+does not exist is an error that names it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+
+from stubs import readiness
+from stubs.installation import Baseline, Installation, Login, Neighbour
+from stubs.wire import CoreFacts, Failback, PortalFacts, Site, User
+from testbed.errors import MisuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+NAME_FORM = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
+"""What a topology may be called: it becomes part of host and container names."""
+
+
+class ServerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One server after installation.
+
+    Attributes:
+        portal_version: software version of its portal (CFG-9).
+        select: Server Edition Select mode (CFG-2).
+        central_cti: Central CTI Link (CFG-5).
+        failover: failover enabled; counts on the primary (CFG-6).
+        failback: who starts failback; counts on the primary (ROLE-8).
+        detection_minutes: Failover Detection Time; counts on the primary.
+        supports_resiliency: *Supports Resiliency* on its line to the other server (CFG-7).
+        backs_up_portal: *Backs up my one-X Portal* on the same line (CFG-7).
+        host_domain_name: CFG-12; left out, the server's host name; empty, not set.
+    """
+
+    portal_version: Text = "12.0"
+    select: bool = True
+    central_cti: bool = True
+    failover: bool = True
+    failback: Literal["automatic", "manual"] = "automatic"
+    detection_minutes: Annotated[float, msgspec.Meta(ge=1, le=60)] = 3.0
+    supports_resiliency: bool = True
+    backs_up_portal: bool = True
+    host_domain_name: Annotated[str, msgspec.Meta(max_length=253, pattern=r"^[A-Za-z0-9.-]*$")] | None = None
+
+
+class UserSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A user and the server whose core is its home."""
+
+    name: Name
+    password: Text
+    home: Literal["primary", "secondary"]
+
+
+class AdministratorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The administrator's log-in, on portal and core."""
+
+    name: Name = "Administrator"
+    password: Text = "administrator-password"  # noqa: S105 - of a made-up administrator
+
+
+_SECONDARY = ServerSpec(failover=False, supports_resiliency=False, backs_up_portal=False)
+_USERS = (
+    UserSpec(name="alice", password="alice-password", home="primary"),  # noqa: S106 - of a made-up user
+    UserSpec(name="bob", password="bob-password", home="secondary"),  # noqa: S106 - of a made-up user
+)
+
+
+class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A pair of servers.
+
+    Attributes:
+        time_scale: testbed time divided by real time; 0.005 turns 3 minutes into 0.9 s.
+        certificates: each server's own, or both from a common authority (CERT-2).
+        administrator: the administrator's log-in.
+        users: all users, with their homes.
+        primary: the primary server.
+        secondary: the secondary server.
+    """
+
+    time_scale: Annotated[float, msgspec.Meta(ge=0.002, le=1)] = 0.005
+    certificates: Literal["own", "common-ca"] = "own"
+    administrator: AdministratorSpec = AdministratorSpec()
+    users: Annotated[tuple[UserSpec, ...], msgspec.Meta(max_length=5000)] = _USERS
+    primary: ServerSpec = ServerSpec()
+    secondary: ServerSpec = _SECONDARY
+
+    def __post_init__(self) -> None:
+        names = [user.name for user in self.users]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two users are called {twice[0]} - at `$.users`")
+
+
+def read(text: str, *, source: str) -> Topology:
+    """Read a topology file.
+
+    Args:
+        text: TOML.
+        source: where it came from, for the error.
+
+    Raises:
+        MisuseError: it is no TOML, or a field is unknown or wrong; names the field.
+    """
+    try:
+        return derive(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, MisuseError) as error:
+        raise MisuseError(f"{source}: {error}") from error
+
+
+def derive(fields: Mapping[str, Any]) -> Topology:
+    """A topology from the fields that differ from the defaults; tables are merged field by field.
+
+    Raises:
+        MisuseError: a field is unknown or wrong; names it.
+    """
+    merged = msgspec.to_builtins(Topology())
+    for key, value in fields.items():
+        part = merged.get(key)
+        merged[key] = {**part, **value} if isinstance(part, dict) and isinstance(value, dict) else value
+    try:
+        return msgspec.convert(merged, Topology)
+    except msgspec.ValidationError as error:
+        raise MisuseError(str(error)) from error
+
+
+def hostname(site: Site, name: str) -> str:
+    """The host name of a server of the topology that has this name; `.test` resolves nowhere."""
+    return f"{site.value}.{name}.test"
+
+
+def spec(topology: Topology, site: Site) -> ServerSpec:
+    """The server of a site."""
+    return topology.primary if site is Site.PRIMARY else topology.secondary
+
+
+def unmet(topology: Topology) -> tuple[str, ...]:
+    """The rules that this topology leaves unmet from its installation on."""
+    primary, secondary = _facts(topology.primary), _facts(topology.secondary)
+    core = CoreFacts(
+        site=Site.PRIMARY,
+        select=topology.primary.select,
+        supports_resiliency=topology.primary.supports_resiliency,
+        backs_up_portal=topology.primary.supports_resiliency and topology.primary.backs_up_portal,
+    )
+    return readiness.unmet(readiness.Known(primary=primary, secondary=secondary, primary_core=core))
+
+
+def installation(
+    topology: Topology, site: Site, *, name: str, addresses: Mapping[Site, str], secret: str
+) -> Installation:
+    """What the server of a site is told when it is installed.
+
+    Args:
+        topology: the whole.
+        site: which server.
+        name: of the topology.
+        addresses: of both servers.
+        secret: shared by the services of this topology.
+    """
+    own = spec(topology, site)
+    host = hostname(site, name)
+    homes = [user for user in topology.users if user.home == site.value]
+    return Installation(
+        topology=name,
+        site=site,
+        hostname=host,
+        address=addresses[site],
+        other=Neighbour(hostname=hostname(site.other, name), address=addresses[site.other]),
+        time_scale=topology.time_scale,
+        secret=secret,
+        service_user=Login(name="EnhTcpaService", password=secret),
+        administrator=Login(topology.administrator.name, topology.administrator.password),
+        baseline=Baseline(
+            portal_version=own.portal_version,
+            select=own.select,
+            central_cti=own.central_cti,
+            failover=own.failover,
+            failback=own.failback,
+            detection_minutes=own.detection_minutes,
+            supports_resiliency=own.supports_resiliency,
+            backs_up_portal=own.backs_up_portal,
+            host_domain_name=host if own.host_domain_name is None else own.host_domain_name,
+            users=tuple(User(name=user.name, password=user.password, home=site) for user in homes),
+        ),
+    )
+
+
+def _facts(server: ServerSpec) -> PortalFacts:
+    return PortalFacts(
+        version=server.portal_version,
+        central_cti=server.central_cti,
+        failover=server.failover,
+        failback=Failback(server.failback),
+        detection_minutes=server.detection_minutes,
+        host_domain_name="set" if server.host_domain_name is None else server.host_domain_name,
+    )

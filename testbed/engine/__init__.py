@@ -1,0 +1,1 @@
+"""The container engine: images, pods, subnets, what is left over."""

@@ -1,1 +1,1 @@
-"""The container engine: images, networks, pods, and what cleans up after them."""
+"""The container engine: images, pods, subnets, what is left over."""

@@ -22,5 +22,13 @@ CTI = 50797
 PORTAL_LINK = 50798
 """Portal to portal: state by UDP, changes by TCP (invented)."""
 
+PROBE = 50796
+"""Where a link is probed, to prove a fault: packets with `PROBE_DSCP`, counted and then dropped by the
+receiver's packet filter. Nothing listens here (invented)."""
+
+PROBE_DSCP = 47
+"""What marks a probe: a code point for local use (RFC 2474, pool 2). Any port can be probed with it, by UDP
+or by TCP, without its listener noticing (invented)."""
+
 WATCHDOG = 50799
 """Services of a server tell its platform view how they are: UDP on loopback only (invented)."""

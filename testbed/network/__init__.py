@@ -1,1 +1,1 @@
-"""Network faults inside the servers' namespaces: nft text (pure), the channel, links, and their proof."""
+"""The network of a bed: rules as text, the pipe to where they hold, faults, and their proof."""

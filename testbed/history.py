@@ -1,8 +1,8 @@
 """The history of a run: one JSON object a line, appended as things happen. No judgement here.
 
 Every line is handed to the kernel before `record` returns, so a SIGKILL loses at most the line being written.
-The first line names the schema. An operation is an *invoke* and, later, one of *ok* (it happened), *fail* (it
-did not) or *info* (cannot know); one without an end is to be read as *info*.
+The first line names the schema. An operation is an *invoke* and, later, one of *ok* (it happened), *fail*
+(it did not) or *info* (cannot know); one without an end is to be read as *info*.
 """
 
 from __future__ import annotations

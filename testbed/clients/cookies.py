@@ -26,7 +26,7 @@ class Cookies:
         return "; ".join(f"{name}={value}" for name, value in kept.items()) if kept else None
 
     def after(self, hostname: str, set_cookies: Iterable[str]) -> Cookies:
-        """The cookies after an answer of `hostname` with these Set-Cookie lines; an unreadable one is ignored."""
+        """The cookies after an answer with these Set-Cookie lines; an unreadable line is ignored."""
         kept = dict(self.by_host.get(hostname, {}))
         for line in set_cookies:
             parsed: SimpleCookie = SimpleCookie()

@@ -30,7 +30,7 @@ class Verdict:
 
     Attributes:
         standing: trusted, accepted earlier, or the fault by name.
-        fingerprint: SHA-256 of the leaf certificate, hexadecimal; empty only if no certificate could be read.
+        fingerprint: SHA-256 of the leaf certificate, hexadecimal; empty only if none could be read.
         openssl_code: OpenSSL's X509_V_ERR number; 0 when it found nothing wrong.
         openssl_message: OpenSSL's own words, for the report.
     """

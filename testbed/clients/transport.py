@@ -1,18 +1,18 @@
 """HTTPS as a client of the testbed speaks it: one request, one connection, one exchange. No decisions here.
 
-A host name is looked up in the client's own table, so nothing edits the machine's hosts file; SNI, Host header and
-certificate check all use the name. No redirect is followed, no proxy of the environment is used (the standard
-library's connection knows neither), and nothing is sent before the certificate is accepted.
+A host name is looked up in the client's own table, so nothing edits the machine's hosts file; SNI, Host
+header and certificate check all use the name. No redirect is followed, no proxy of the environment is
+used (the standard library's connection knows neither), and nothing is sent before the certificate is
+accepted.
 
-The connection is made here rather than by an HTTP library because a client has to know whether a request had
-already left when it failed: only then may it have happened.
+The connection is made here rather than by an HTTP library because a client has to know whether a request
+had already left when it failed: only then may it have happened.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
-import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from testbed.clients.exchange import Answer, Exchange, Failure, FailureKind, Ver
 from testbed.clients.trust import Secured, examine, failure_of, secure
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Mapping
 
     from testbed.clients.cookies import Cookies
@@ -44,7 +45,7 @@ class Transport:
 
         Args:
             resolver: host name to IPv4 address; a name that is missing does not exist for this client.
-            timeout_s: bound in seconds of each network step (connecting, shaking hands, each piece of an answer).
+            timeout_s: bound in seconds of each network step: connecting, shaking hands, each read.
             user_agent: what the client calls itself.
         """
         self._resolver = resolver
@@ -118,10 +119,10 @@ def _converse(
         connection.request(method, path, body=payload, headers=headers)
         response = connection.getresponse()
         content = response.read(_BODY_LIMIT)
-        complete = response.isclosed()
+        complete = response.isclosed() or (response.length is None and len(content) < _BODY_LIMIT)
     except OSError as error:
         return failure_of(error, sent=True), ()
-    except http.client.HTTPException as error:
+    except (http.client.HTTPException, UnicodeError) as error:
         return Failure(kind=FailureKind.BAD_ANSWER, sent=True, detail=repr(error)), ()
     finally:
         connection.close()

@@ -1,7 +1,8 @@
 """A client's own trust store, and the one TLS handshake that every client uses. No HTTP here.
 
-Nothing of the machine is consulted: neither its certificate store nor its names. A handshake either verifies
-against the client's anchors, or is pinned to the fingerprint of an accepted exception; there is no third way.
+Nothing of the machine is consulted: neither its certificate store nor its names. A handshake either
+verifies against the client's anchors, or is pinned to the fingerprint of an accepted exception; there is
+no third way.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def examine(
         timeout_s: bound in seconds of each network step.
 
     Returns:
-        The verdict; or a failure where no certificate could be judged, because nothing answered as it should.
+        The verdict; or a failure where nothing answered as it should, so that none could be judged.
     """
     match secure(address, port, hostname, trust=trust, timeout_s=timeout_s):
         case Secured(socket=tls, verdict=verdict):

@@ -1,1 +1,1 @@
-"""Kinds of client: a pure policy each, over a real transport with its own trust store."""
+"""Clients of a portal: pure policies over one transport, each with a trust store of its own."""

@@ -1,0 +1,1 @@
+"""Clients against small fakes on loopback: real sockets, real TLS, no containers."""

@@ -1,0 +1,1 @@
+"""Tests of the testbed itself, and scenarios run with it."""

@@ -1,0 +1,1 @@
+"""Tests without an engine: values in, values out."""

@@ -1,0 +1,1 @@
+"""From test outcomes to verdicts, and how people and programs get to read them."""

@@ -1,9 +1,9 @@
 """Who should serve, and where each user should end: predicted from what is up, connected and configured.
 
-Pure, and written apart from the stubs on purpose: nothing of `stubs` may be imported here, else a wrong state
-machine would predict its own wrong answer. There is no clock in it either: a prediction holds once the world has
-been as it is for longer than the detection time. Where the rules leave a gap, `testbed.readings` says how it is
-closed, and the code names the reading it follows.
+Pure, and written apart from the stubs on purpose: nothing of `stubs` may be imported here, else a wrong
+state machine would predict its own wrong answer. There is no clock in it either: a prediction holds once
+the world has been as it is for longer than the detection time. Where the rules leave a gap,
+`testbed.readings` says how it is closed, and the code names the reading it follows.
 """
 
 from __future__ import annotations

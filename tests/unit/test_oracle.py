@@ -79,7 +79,7 @@ ROLES = [
 
 @pytest.mark.parametrize(("world", "roles"), [row[1:] for row in ROLES], ids=[row[0] for row in ROLES])
 def test_settle_gives_the_roles_of_the_rules(world: World, roles: str) -> None:
-    """Each row is one sentence: P's and S's role (A Available, s Starting, x Stopped) and the pair's state."""
+    """Each row is one sentence: P's role, S's (A Available, s Starting, x Stopped), the pair's state."""
     seen = settle(world)
     letters = {Role.AVAILABLE: "A", Role.STARTING: "s", Role.STOPPED: "x"}
     assert f"{letters[seen.primary]} {letters[seen.secondary]} {seen.resilience}" == roles

@@ -53,8 +53,7 @@ def rule_marks(source: str) -> Iterator[tuple[int, str | None]]:
             if not arguments:
                 yield node.lineno, None
             for argument in arguments:
-                plain = isinstance(argument, ast.Constant) and isinstance(argument.value, str)
-                yield node.lineno, ast.literal_eval(argument) if plain else None
+                yield node.lineno, str(argument.value) if isinstance(argument, ast.Constant) else None
 
 
 def unknown_marks(source: str, known: Collection[str]) -> list[str]:

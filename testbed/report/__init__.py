@@ -1,1 +1,1 @@
-"""From test outcomes to a verdict per rule: pure judgement, then text, page and files."""
+"""From test outcomes to verdicts, and how people and programs get to read them."""

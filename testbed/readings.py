@@ -1,0 +1,103 @@
+"""How we close the gaps that the rules leave: the one place where that is stated. May hold nothing else."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Reading(NamedTuple):
+    """How a gap between the rules is closed, by us."""
+
+    text: str
+    rests_on: tuple[str, ...]
+
+
+READINGS = {
+    "own core": Reading(
+        "With resilience ready a portal serves only while the core of its own server is up. So nobody "
+        "serves when P's core is down and S cannot serve, and S does not take over while its own core is "
+        "down.",
+        (
+            "ROLE-3",
+            "ROLE-6",
+        ),
+    ),
+    "not ready": Reading(
+        "With resilience not ready P's portal is Available whenever it runs, with or without its core, "
+        "and S's never is: it shows Starting while it runs. With failover switched off on P it is Stopped "
+        "instead.",
+        (
+            "CFG-1",
+            "CFG-2",
+            "CFG-9",
+            "CFG-11",
+        ),
+    ),
+    "deaf secondary": Reading(
+        "Cut from P to S only, S hears nothing and takes over while P goes on: stand-alone. Cut from S to "
+        "P only, S still hears P and stays Starting; synchronisation, which needs both directions, is "
+        "interrupted.",
+        (
+            "ROLE-4",
+            "ROLE-13",
+            "ROLE-14",
+        ),
+    ),
+    "cores relay": Reading(
+        "With only the way between the portals cut, each side still learns from the other's core who "
+        "serves there. A cut of the link cuts portals and cores alike.",
+        ("ROLE-13",),
+    ),
+    "lost server": Reading(
+        "A lost server is one whose core and portal are down and whom nobody can reach, its platform view "
+        "included.",
+        (
+            "ROLE-2",
+            "VIEW-3",
+        ),
+    ),
+    "manual failback": Reading(
+        "P waits only while the link is whole in both directions and S can serve. If either ends, P "
+        "serves at once. The end of stand-alone is no failback, so P stays Available then, manual "
+        "failback or not.",
+        (
+            "ROLE-4",
+            "ROLE-7",
+            "ROLE-8",
+            "ROLE-14",
+        ),
+    ),
+    "otherwise normal": Reading(
+        "Resilience counts as normal whenever S does not serve, even if P does not serve either.",
+        (
+            "ROLE-1",
+            "SYNC-3",
+        ),
+    ),
+    "sync runs": Reading(
+        "Synchronisation runs only while P is Available, S is Starting, and the portals reach each other "
+        "in both directions.",
+        (
+            "SYNC-1",
+            "SYNC-3",
+            "ROLE-13",
+        ),
+    ),
+    "no guess": Reading(
+        "Whoever redirects has heard that the other portal serves. P's core does not guess that an S it "
+        "cannot hear has taken over: from P a lost S looks the same.",
+        (
+            "REDIR-1",
+            "REDIR-8",
+        ),
+    ),
+    "unsaid": Reading(
+        "Two endings are left open: of S's users when S's portal has ended, its core is up and P serves; "
+        "and of whoever asks an S that runs while resilience is not ready.",
+        (
+            "REDIR-4",
+            "REDIR-5",
+        ),
+    ),
+}
+"""Our readings of the gaps, by name: the one place where they are stated."""

@@ -1,0 +1,1 @@
+"""Checks on the source: what may import what, and how long things may be."""

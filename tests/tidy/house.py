@@ -1,0 +1,84 @@
+"""Finds what breaks the rules of the house, from source text alone. Pure: text in, offences out."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+FILE_LINES = 300
+FUNCTION_LINES = 40
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def imported(source: str, *, package: str) -> set[str]:
+    """Every module that the source imports, at any depth of it; a relative import counts from its package."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*parents, *([node.module] if node.module else [])])
+            found |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+    return found
+
+
+def imports_of(source: str, top: str, *, package: str) -> set[str]:
+    """What the source imports of one top-level package."""
+    return {name for name in imported(source, package=package) if name.split(".")[0] == top}
+
+
+def reached(start: str, sources: Mapping[str, str]) -> set[str]:
+    """Every module that the start imports, directly or through modules whose source is given."""
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        module = waiting.pop()
+        if module in sources:
+            new = imported(sources[module], package=module.rpartition(".")[0]) - seen
+            seen |= new
+            waiting += new
+    return seen
+
+
+def rule_marks(source: str) -> Iterator[tuple[int, str | None]]:
+    """Line and argument of every `pytest.mark.rule(…)`; None where an argument is no plain string."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("mark.rule"):
+            arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
+            if not arguments:
+                yield node.lineno, None
+            for argument in arguments:
+                yield node.lineno, str(argument.value) if isinstance(argument, ast.Constant) else None
+
+
+def unknown_marks(source: str, known: Collection[str]) -> list[str]:
+    """The marks that name no known rule, each with its line."""
+    return [f"line {line}: {name!r}" for line, name in rule_marks(source) if name not in known]
+
+
+def long_parts(source: str) -> dict[str, int]:
+    """The file ("") if it is too long, and every function (by its dotted name) that is, with its length."""
+    lines = len(source.splitlines())
+    whole = {"": lines} if lines > FILE_LINES else {}
+    return whole | {name: length for name, length in _functions(ast.parse(source)) if length > FUNCTION_LINES}
+
+
+def _functions(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, int]]:
+    for child in ast.iter_child_nodes(node):
+        name = prefix
+        if isinstance(child, _Function | ast.ClassDef):
+            name = f"{prefix}.{child.name}" if prefix else child.name
+        if isinstance(child, _Function):
+            yield name, (child.end_lineno or child.lineno) - child.lineno + 1
+        yield from _functions(child, name)
+
+
+def classes_like_tests(source: str) -> list[str]:
+    """Classes that pytest would take for tests."""
+    classes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef))
+    return [node.name for node in classes if node.name.startswith("Test")]

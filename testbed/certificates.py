@@ -89,9 +89,7 @@ def own(hostname: str, address: str) -> ServerCertificate:
     return Authority(f"{hostname} (self-made)").issue(hostname, address)
 
 
-def faulty(
-    fault: CertificateFault, hostname: str, address: str, *, authority: Authority
-) -> ServerCertificate:
+def faulty(fault: CertificateFault, hostname: str, address: str, *, authority: Authority) -> ServerCertificate:
     """A certificate that a client who trusts `authority` must refuse, for the one reason given.
 
     The anchor returned is always `authority`'s: what the clients were told before the fault.
@@ -115,9 +113,7 @@ def faulty(
 def _self_signed(hostname: str, address: str, *, anchor: bytes) -> ServerCertificate:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, hostname)])
-    names = x509.SubjectAlternativeName(
-        [x509.DNSName(hostname), x509.IPAddress(ipaddress.ip_address(address))]
-    )
+    names = x509.SubjectAlternativeName([x509.DNSName(hostname), x509.IPAddress(ipaddress.ip_address(address))])
     leaf = (
         x509.CertificateBuilder()
         .subject_name(name)

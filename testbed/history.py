@@ -149,9 +149,7 @@ def read(path: Path) -> tuple[Record, ...]:
     if not records or records[0].kind != "history":
         raise MisuseError(f"{path} is not a history: its first line names no schema")
     if records[0].fields.get("schema") != SCHEMA:
-        raise MisuseError(
-            f"{path} has schema {records[0].fields.get('schema')!r}; this version reads {SCHEMA}"
-        )
+        raise MisuseError(f"{path} has schema {records[0].fields.get('schema')!r}; this version reads {SCHEMA}")
     return records
 
 

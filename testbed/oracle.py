@@ -164,9 +164,7 @@ def _secondary_role(world: World) -> Role:
     if world.all_unmet or not world.secondary.can_serve:
         return Role.STARTING  # readings "not ready", "own core"
     hears_primary_serve = _primary_role(world) is Role.AVAILABLE and not world.primary_to_secondary_cut
-    return (
-        Role.STARTING if hears_primary_serve else Role.AVAILABLE
-    )  # readings "deaf secondary", "cores relay"
+    return Role.STARTING if hears_primary_serve else Role.AVAILABLE  # readings "deaf secondary", "cores relay"
 
 
 def _resilience(world: World, roles: _Roles) -> Resilience:

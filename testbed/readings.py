@@ -49,8 +49,7 @@ READINGS = {
         ("ROLE-13",),
     ),
     "lost server": Reading(
-        "A lost server is one whose core and portal are down and whom nobody can reach, its platform view "
-        "included.",
+        "A lost server is one whose core and portal are down and whom nobody can reach, its platform view included.",
         (
             "ROLE-2",
             "VIEW-3",

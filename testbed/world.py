@@ -10,9 +10,7 @@ from enum import StrEnum
 
 from testbed.errors import MisuseError
 
-PREREQUISITES = frozenset(
-    {"CFG-1", "CFG-2", "CFG-3", "CFG-4", "CFG-5", "CFG-6", "CFG-7", "CFG-9", "CFG-10", "CFG-12"}
-)
+PREREQUISITES = frozenset({"CFG-1", "CFG-2", "CFG-3", "CFG-4", "CFG-5", "CFG-6", "CFG-7", "CFG-9", "CFG-10", "CFG-12"})
 """The rules that can be unmet, and so keep resilience from being ready."""
 
 

@@ -186,9 +186,7 @@ class Client:
         path = f"/{collection}" if item is None else f"/{collection}/{item}"
         exchange = self._request(method, api_of(page, path), body=sent, carry=True)
         end = outcome.of_read(exchange) if name == "read" else outcome.of_change(exchange, sent)
-        self._world.history.complete(
-            op, end.end, status=end.status, error=end.error, item=end.item, items=end.items
-        )
+        self._world.history.complete(op, end.end, status=end.status, error=end.error, item=end.item, items=end.items)
         return end
 
     def _happen(self, event: Event) -> Screen:

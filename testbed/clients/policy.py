@@ -148,9 +148,7 @@ def _poll(state: State) -> State:
         case Shows.HOME | Shows.LOST_CONTACT | Shows.DISCONNECTED:
             return replace(state, doing=AskSession(state.page))
         case Shows.LOGIN:
-            asks = (
-                state.kind is Kind.WEB
-            )  # the script runs on the login page too; a program waits for its user
+            asks = state.kind is Kind.WEB  # the script runs on the login page too; a program waits for its user
             return replace(state, doing=AskSession(state.page)) if asks else state
         case Shows.NOT_SERVING | Shows.UNREACHABLE:
             return _go(state, state.page)
@@ -288,9 +286,7 @@ def _loaded(state: State, page: str, exchange: Exchange) -> State:
             return replace(state, page=page, place=page, doing=AskSession(page))
         case Answer(status=status, location=location) if status in _REDIRECTS:
             target = target_of(page, location)
-            return (
-                _missed(state, page, f"redirected to {location!r}") if target is None else _go(state, target)
-            )
+            return _missed(state, page, f"redirected to {location!r}") if target is None else _go(state, target)
         case Answer(status=503):
             return _rest(state, Shows.NOT_SERVING, at=page, page=page, why=_why(exchange))
         case Answer() | Failure():

@@ -92,9 +92,7 @@ class Transport:
             case Failure():
                 return shaken, ()
             case Verdict():
-                untrusted = Failure(
-                    kind=FailureKind.UNTRUSTED, sent=False, detail=shaken.standing, verdict=shaken
-                )
+                untrusted = Failure(kind=FailureKind.UNTRUSTED, sent=False, detail=shaken.standing, verdict=shaken)
                 return untrusted, ()
             case Secured(socket=tls):
                 headers = {"User-Agent": self._user_agent, "Connection": "close"}
@@ -143,9 +141,7 @@ def _endpoint(url: str) -> tuple[str, int]:
 
 
 def _no_such_name(host: str) -> Failure:
-    return Failure(
-        kind=FailureKind.UNREACHABLE, sent=False, detail=f"this client knows no host named {host!r}"
-    )
+    return Failure(kind=FailureKind.UNREACHABLE, sent=False, detail=f"this client knows no host named {host!r}")
 
 
 def _json_of(content: bytes) -> Any:

@@ -79,9 +79,7 @@ class Secured:
 Handshake: TypeAlias = Secured | Verdict | Failure
 
 
-def examine(
-    address: str, port: int, hostname: str, *, trust: TrustStore, timeout_s: float
-) -> Verdict | Failure:
+def examine(address: str, port: int, hostname: str, *, trust: TrustStore, timeout_s: float) -> Verdict | Failure:
     """Judge a server's certificate by a real handshake, and send nothing else.
 
     Args:

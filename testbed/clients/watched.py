@@ -53,9 +53,7 @@ class WatchedClient(Client):
             within_s=within_s,
         )
 
-    def eventually_shows(
-        self, shows: Shows, *, at: ServerLike | None = None, within_s: float | None = None
-    ) -> Screen:
+    def eventually_shows(self, shows: Shows, *, at: ServerLike | None = None, within_s: float | None = None) -> Screen:
         """Poll until the client shows something, at a given server if one is named.
 
         Raises:

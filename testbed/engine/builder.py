@@ -43,9 +43,7 @@ def engine_calls(doing: str) -> Iterator[None]:
     try:
         yield
     except requests.RequestException as broken:
-        raise MissingError(
-            f"{doing}: the container engine does not answer; is it running? ({broken})"
-        ) from broken
+        raise MissingError(f"{doing}: the container engine does not answer; is it running? ({broken})") from broken
     except DockerException as refused:
         raise EngineError(f"{doing}: {refused}") from refused
 
@@ -66,9 +64,7 @@ def outcome(events: Iterable[Mapping[str, Any]]) -> str | None:
     return None
 
 
-def build(
-    client: docker.DockerClient, role: Role, files: Mapping[str, bytes], *, tag: str, origin: str
-) -> None:
+def build(client: docker.DockerClient, role: Role, files: Mapping[str, bytes], *, tag: str, origin: str) -> None:
     """Build an image from a Dockerfile with the engine's classic builder; its commands may use the network.
 
     Args:

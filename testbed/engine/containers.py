@@ -48,7 +48,7 @@ class StubContainer(DockerContainer):
     def __init__(self, image: str, *, name: str, marks: Mapping[str, str], volume: str, **options: Any) -> None:
         super().__init__(image, name=name)
         self.with_volume_mapping(volume, VOLUME_ROOT, "rw")
-        self.with_tmpfs_mount("/tmp", "16m")  # noqa: S108 - inside the container
+        self.with_tmpfs_mount("/tmp", "size=16m")  # noqa: S108 - inside the container
         self.with_kwargs(
             labels=dict(marks),
             cap_drop=["ALL"],

@@ -47,9 +47,7 @@ WITHOUT_USRMERGE = (
     '>"$1/etc/apt/preferences.d/no-usrmerge"'
 )
 UNUSED_FILES = ("doc", "info", "locale", "man")
-UNUSED_STATE = (
-    'cd "$1" && rm -rf var/lib/apt var/cache/apt var/cache/debconf etc/apt/preferences.d/no-usrmerge'
-)
+UNUSED_STATE = 'cd "$1" && rm -rf var/lib/apt var/cache/apt var/cache/debconf etc/apt/preferences.d/no-usrmerge'
 MMDEBSTRAP_OPTIONS = (
     "--variant=essential",
     "--format=tar",
@@ -128,9 +126,7 @@ def registry_failure(client: docker.DockerClient, *, within_s: float = REGISTRY_
     return answer[0] if answer else f"no registry answered within {within_s:g} s"
 
 
-def make_debian(
-    client: docker.DockerClient, recipe: Recipe, way: Origin, *, architecture: str, say: Say
-) -> None:
+def make_debian(client: docker.DockerClient, recipe: Recipe, way: Origin, *, architecture: str, say: Say) -> None:
     """Make the debian layer and tag it.
 
     Args:
@@ -178,9 +174,7 @@ def way_to_tool(*, present: bool, root: bool, os_release: Mapping[str, str]) -> 
     if root and debian_like:
         return "install"
     where = "as root" if debian_like else "on a Debian machine, as root, or give the engine a registry"
-    raise MissingError(
-        f"without a registry, images are made by mmdebstrap, which is missing; {where}: {BY_HAND}"
-    )
+    raise MissingError(f"without a registry, images are made by mmdebstrap, which is missing; {where}: {BY_HAND}")
 
 
 def get_mmdebstrap(say: Say) -> None:

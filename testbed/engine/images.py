@@ -97,9 +97,7 @@ def current_recipes() -> dict[Role, Recipe]:
     try:
         return read_recipes(debian_also=" ".join(debian.MMDEBSTRAP_OPTIONS))
     except OSError as gone:
-        raise MissingError(
-            f"this installation is incomplete, the images' sources are missing: {gone}"
-        ) from gone
+        raise MissingError(f"this installation is incomplete, the images' sources are missing: {gone}") from gone
 
 
 def ensure_images(
@@ -163,9 +161,7 @@ def described(images: Iterable[Image], current: set[str]) -> tuple[ImageInfo, ..
         for tag in _tags(image)
     ]
     order: dict[str, int] = {role: place for place, role in enumerate(ROLES)}
-    return tuple(
-        sorted(found, key=lambda info: (order.get(info.role, len(order)), not info.current, info.tag or ""))
-    )
+    return tuple(sorted(found, key=lambda info: (order.get(info.role, len(order)), not info.current, info.tag or "")))
 
 
 def _tags(image: Image) -> list[str] | list[None]:
@@ -244,16 +240,12 @@ class _Builder:
                 return None
         if self.base not in ("auto", origin):
             return None
-        self.results.append(
-            ImageResult(role, tag, built=False, origin=origin, seconds=time.monotonic() - started)
-        )
+        self.results.append(ImageResult(role, tag, built=False, origin=origin, seconds=time.monotonic() - started))
         return origin
 
     def ensure(self, role: Role) -> str:
         """Make one image, and before it what it is made from, unless it is there; give its origin."""
-        done = next((result.origin for result in self.results if result.role == role), None) or self.found(
-            role
-        )
+        done = next((result.origin for result in self.results if result.role == role), None) or self.found(role)
         if done:
             return done
         recipe = self.recipes[role]
@@ -270,9 +262,7 @@ class _Builder:
         if recipe.parent is None or origin is None:
             choice = debian.choose(self.base, lambda: debian.registry_failure(self.client))
             self.say(choice.line)
-            debian.make_debian(
-                self.client, recipe, choice.way, architecture=self.architecture(), say=self.say
-            )
+            debian.make_debian(self.client, recipe, choice.way, architecture=self.architecture(), say=self.say)
             return choice.way
         settings = read_settings(recipe.files[SETTINGS])
         files = {path: data for path, data in recipe.files.items() if path.startswith("stubs/")}
@@ -296,9 +286,7 @@ def _alone(cache: Path, say: Callable[[str], None]) -> Iterator[None]:
         cache.mkdir(parents=True, exist_ok=True)
         lock = (cache / "images.lock").open("w")
     except OSError as refused:
-        raise MissingError(
-            f"cannot write to {cache} ({refused}); set XDG_CACHE_HOME to a folder that can"
-        ) from refused
+        raise MissingError(f"cannot write to {cache} ({refused}); set XDG_CACHE_HOME to a folder that can") from refused
     with lock:
         if not _lock(lock.fileno()):
             say("another process makes images; waiting for it")

@@ -98,9 +98,7 @@ class Janitor:
         assert said is not None  # noqa: S101  # Popen was asked for a pipe
         readable, _, _ = select.select([said], [], [], within_s)
         if not readable or not os.read(said.fileno(), 1):
-            raise MissingError(
-                f"the janitor of run {self._run_id} does not start: what a killed run leaves would stay"
-            )
+            raise MissingError(f"the janitor of run {self._run_id} does not start: what a killed run leaves would stay")
         self._is_ready = True
 
     def keep(self) -> None:
@@ -153,9 +151,7 @@ class Janitor:
     def _wait(self) -> None:
         code = self._process.wait(REMOVAL_S + QUIET_S + READY_S)
         if code:
-            raise EngineError(
-                f"the janitor of run {self._run_id} could not remove everything (exit code {code})"
-            )
+            raise EngineError(f"the janitor of run {self._run_id} could not remove everything (exit code {code})")
 
 
 def tidy(look: Callable[[], Swept], *, quiet_s: float, within_s: float) -> None:

@@ -14,5 +14,8 @@ SERVER = f"{_PREFIX}.server"
 SERVICE = f"{_PREFIX}.service"
 """The container's part in its server: "server", "core", "portal" …"""
 
+RECORD = f"{_PREFIX}.record"
+"""On the server containers: what is written down about the bed, as JSON."""
+
 KEEP = f"{_PREFIX}.keep"
 """The bed outlives the process that made it, until it is taken down by its name."""

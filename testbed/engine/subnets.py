@@ -55,9 +55,7 @@ class BedNetwork:
         """
         room = self.subnet.num_addresses - 3  # without network, gateway and broadcast
         if not 0 <= index < room:
-            raise MisuseError(
-                f"network {self.name} ({self.subnet}) has room for {room} pods, not {index + 1}"
-            )
+            raise MisuseError(f"network {self.name} ({self.subnet}) has room for {room} pods, not {index + 1}")
         return self.subnet[2 + index]
 
 
@@ -117,9 +115,7 @@ def create_network(
                 raise MisuseError(f"there is a network called {name} already") from error
             raise EngineError(f"cannot create network {name}: {error.explanation}") from error
         return BedNetwork(id=made["Id"], name=name, subnet=subnet)
-    raise MissingError(
-        f"no free /{PREFIX} left in {pool}: remove networks (testbed gc) or choose another pool"
-    )
+    raise MissingError(f"no free /{PREFIX} left in {pool}: remove networks (testbed gc) or choose another pool")
 
 
 _CONFLICT = 409

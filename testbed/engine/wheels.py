@@ -31,9 +31,7 @@ def pip_arguments(machine: str, *, requirements: Path, target: Path) -> list[str
         target: the folder to fill.
     """
     # Debian 12 has glibc 2.36; pip takes each platform tag by its name, not as "or older".
-    platforms = [f"manylinux_2_{minor}_{machine}" for minor in (36, 35, 34, 31, 28, 17)] + [
-        f"manylinux2014_{machine}"
-    ]
+    platforms = [f"manylinux_2_{minor}_{machine}" for minor in (36, 35, 34, 31, 28, 17)] + [f"manylinux2014_{machine}"]
     return [
         *(
             "install",
@@ -50,9 +48,7 @@ def pip_arguments(machine: str, *, requirements: Path, target: Path) -> list[str
     ]
 
 
-def fetch_site(
-    requirements: bytes, architecture: str, *, cache: Path, say: Callable[[str], None]
-) -> dict[str, bytes]:
+def fetch_site(requirements: bytes, architecture: str, *, cache: Path, say: Callable[[str], None]) -> dict[str, bytes]:
     """Fetch the libraries, once per list and architecture; give their files by path under `site/`.
 
     Args:
@@ -80,9 +76,7 @@ def _fetch(requirements: bytes, machine: str, kept: Path) -> None:
     with tempfile.TemporaryDirectory(dir=kept.parent.parent, prefix="fetch-") as name:
         made = Path(name)
         (made / "requirements.txt").write_bytes(requirements)
-        arguments = pip_arguments(
-            machine, requirements=made / "requirements.txt", target=made / "whole" / "site"
-        )
+        arguments = pip_arguments(machine, requirements=made / "requirements.txt", target=made / "whole" / "site")
         try:
             done = subprocess.run(  # noqa: S603 - our own list of arguments, no shell
                 [sys.executable, "-m", "pip", *arguments],

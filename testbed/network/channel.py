@@ -138,9 +138,7 @@ class Channel:
         except APIError as error:  # paused and stopped: the engine's explanation says which
             raise EngineError(f"no fault channel to {container}: {error.explanation}") from error
         except (DockerException, OSError) as error:
-            raise EngineError(
-                f"no fault channel to {container}: the engine does not answer: {error}"
-            ) from error
+            raise EngineError(f"no fault channel to {container}: the engine does not answer: {error}") from error
         stream: Any = getattr(keep, "_sock", keep)  # what there is depends on the transport
         channel = cls(stream, container=container, keep=keep)
         try:

@@ -102,9 +102,7 @@ def judge(outcomes: Iterable[Outcome]) -> Mapping[str, Judgement]:
         for identity in dict.fromkeys(outcome.rules):
             evidence[rule(identity).id].append(outcome)
     return {
-        identity: Judgement(
-            rule=RULES[identity], verdict=merge(one.result for one in rows), evidence=tuple(rows)
-        )
+        identity: Judgement(rule=RULES[identity], verdict=merge(one.result for one in rows), evidence=tuple(rows))
         for identity, rows in evidence.items()
     }
 

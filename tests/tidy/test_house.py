@@ -48,9 +48,7 @@ def test_there_is_something_to_check() -> None:
 
 def test_stubs_never_import_the_testbed() -> None:
     """What runs in the containers knows no tests, no engine and no orchestrator."""
-    offences = {
-        path: imports_of(text, "testbed", package=package(path)) for path, text in sources("stubs").items()
-    }
+    offences = {path: imports_of(text, "testbed", package=package(path)) for path, text in sources("stubs").items()}
     assert {path: names for path, names in offences.items() if names} == {}
 
 

@@ -41,9 +41,7 @@ def project(tmp_path: Path) -> Path:
 class Engine:
     """Stands in for an engine that has the images of some tags, and a registry or none."""
 
-    def __init__(
-        self, present: dict[str, dict[str, str]], registry: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, present: dict[str, dict[str, str]], registry: Callable[[], None] | None = None) -> None:
         self.images = self
         self.present = present
         self.registry = registry
@@ -99,9 +97,7 @@ def test_tags_name_role_and_hash(project: Path) -> None:
         ("stubs/portal/new.html", {"server", "core", "portal"}),
     ],
 )
-def test_a_changed_input_makes_exactly_what_depends_on_it_stale(
-    project: Path, changed: str, stale: set[str]
-) -> None:
+def test_a_changed_input_makes_exactly_what_depends_on_it_stale(project: Path, changed: str, stale: set[str]) -> None:
     """A stale image is never used, and nothing is made again without need."""
     before = tags(project)
     with (project / changed).open("a") as file:
@@ -332,9 +328,7 @@ def test_a_list_shows_parents_first_and_what_is_superseded() -> None:
     def image(role: str, *names: str) -> Any:
         labels = {recipes.ROLE_LABEL: role, recipes.ORIGIN_LABEL: "packages"}
         attrs = {"Size": 7, "Created": "2026-01-01T00:00:00Z"}
-        return type(
-            "Image", (), {"labels": labels, "tags": list(names), "id": f"sha256:{role}", "attrs": attrs}
-        )()
+        return type("Image", (), {"labels": labels, "tags": list(names), "id": f"sha256:{role}", "attrs": attrs})()
 
     name = "portal-resilience-testbed"
     there = [image("portal", f"{name}/portal:new", f"{name}/portal:old", "other:1"), image("debian")]

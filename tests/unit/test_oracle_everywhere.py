@@ -10,9 +10,7 @@ import pytest
 from testbed.oracle import Colour, Resilience, Role, Settled, Where, settle
 from testbed.world import Failback, Side, World
 
-SIDES = [
-    Side(core_up=core, portal_up=portal, lost=lost) for core, portal, lost in product((True, False), repeat=3)
-]
+SIDES = [Side(core_up=core, portal_up=portal, lost=lost) for core, portal, lost in product((True, False), repeat=3)]
 TWICE = (False, True)
 
 

@@ -81,9 +81,7 @@ def test_the_table_lists_every_rule_within_its_width(run: Run) -> None:
     """No line is longer than 110 characters, and no rule or group is missing."""
     lines = table(run).splitlines()
     assert max(map(len, lines)) <= 110
-    assert [line.split()[0] for line in lines if line.startswith("  ") and line.split()[0] in RULES] == list(
-        RULES
-    )
+    assert [line.split()[0] for line in lines if line.startswith("  ") and line.split()[0] in RULES] == list(RULES)
     assert set(GROUPS.values()) <= set(lines)
 
 

@@ -11,9 +11,7 @@ from testbed.rules import RULES
 
 def outcome(result: Result, *rules: str, message: str = "", reason: str = "") -> Outcome:
     """One test of the rules, named after its result."""
-    return Outcome(
-        nodeid=f"t::{result}", rules=rules, result=result, seconds=0.1, message=message, reason=reason
-    )
+    return Outcome(nodeid=f"t::{result}", rules=rules, result=result, seconds=0.1, message=message, reason=reason)
 
 
 def run_of(*outcomes: Outcome) -> Run:

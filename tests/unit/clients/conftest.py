@@ -55,9 +55,7 @@ class Pair:
 def bed() -> Iterator[Pair]:
     """Both servers up; the primary serves, the secondary sends to it."""
     names = (("primary", PRIMARY), ("secondary", SECONDARY))
-    primary, secondary = (
-        FakeServer(name, certificates.own(hostname, LOOPBACK), hostname) for name, hostname in names
-    )
+    primary, secondary = (FakeServer(name, certificates.own(hostname, LOOPBACK), hostname) for name, hostname in names)
     pair = Pair(primary, secondary)
     secondary.waits(sends_to=primary)
     primary.core_names = secondary.core_names = primary.portal_url

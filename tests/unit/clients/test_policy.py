@@ -137,9 +137,7 @@ def test_a_session_that_holds_leaves_every_client_at_home(kind: Kind) -> None:
     ("kind", "shows", "doing"),
     [(WEB, Shows.LOGIN, Rest()), (OUTLOOK, Shows.HOME, LogIn(P)), (ASSISTANT, Shows.LOGIN, Rest())],
 )
-def test_an_ended_session_asks_people_and_makes_the_plug_in_log_in(
-    kind: Kind, shows: Shows, doing: Action
-) -> None:
+def test_an_ended_session_asks_people_and_makes_the_plug_in_log_in(kind: Kind, shows: Shows, doing: Action) -> None:
     """401: people see the log-in form of the same server, the plug-in uses what it stored (CLIENT-1, 2)."""
     state = step(at_p(kind, doing=AskSession(P)), Answered(NOT_LOGGED_IN))
     assert (state.shows, state.doing, state.page) == (shows, doing, P)
@@ -252,9 +250,7 @@ def test_an_accepting_user_goes_on_with_an_exception(kind: Kind, doing: Action) 
 @pytest.mark.parametrize(("kind", "doing"), [(WEB, Load(S)), (OUTLOOK, LogIn(S))])
 def test_a_waiting_prompt_interrupts_until_the_user_accepts(kind: Kind, doing: Action) -> None:
     """CERT-1: polls do nothing behind a prompt; accepting it later goes on."""
-    waiting = after(
-        at_p(kind, doing=AskCore(P)), Answered(says(S)), Examined(BAD), Decided(Habit.WAIT), Poll(), Poll()
-    )
+    waiting = after(at_p(kind, doing=AskCore(P)), Answered(says(S)), Examined(BAD), Decided(Habit.WAIT), Poll(), Poll())
     assert (waiting.shows, waiting.place, waiting.doing) == (Shows.CERTIFICATE_PROMPT, S, Rest())
     accepted = step(waiting, Accept())
     assert accepted.doing == KeepException(S, BAD)
@@ -369,9 +365,7 @@ def test_a_browser_follows_five_redirects_and_no_more() -> None:
         onward = Answer(status=302, headers={"location": f"https://h{hop}.test/"})
         state = after(state, Examined(GOOD), Answered(onward))
         assert state.doing == Examine(f"https://h{hop}.test/")
-    state = after(
-        state, Examined(GOOD), Answered(Answer(status=302, headers={"location": "https://x.test/"}))
-    )
+    state = after(state, Examined(GOOD), Answered(Answer(status=302, headers={"location": "https://x.test/"})))
     assert (state.shows, state.doing) == (Shows.REDIRECT_LOOP, Rest())
     assert "x.test" in state.detail
 
@@ -379,9 +373,7 @@ def test_a_browser_follows_five_redirects_and_no_more() -> None:
 def test_two_servers_that_name_each_other_are_a_loop_at_once() -> None:
     """REDIR-8: a place that was visited already is not visited twice."""
     to_p = Answer(status=302, headers={"location": P})
-    state = after(
-        State(kind=WEB), Open(P), Examined(GOOD), Answered(PAGE_TO_S), Examined(GOOD), Answered(to_p)
-    )
+    state = after(State(kind=WEB), Open(P), Examined(GOOD), Answered(PAGE_TO_S), Examined(GOOD), Answered(to_p))
     assert (state.shows, state.place, state.doing) == (Shows.REDIRECT_LOOP, S, Rest())
     assert step(state, Open(P)).doing == Examine(P)
 

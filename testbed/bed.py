@@ -1,0 +1,305 @@
+"""A bed: one topology that runs, as a handle. Builds it, finds it again, looks at it, resets it, takes it down.
+
+Faults are `testbed.nemesis`'s; what a client may know of a server is `testbed.servers`'.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from stubs.wire import Site
+from testbed import topology as topologies
+from testbed.engine import labels
+from testbed.engine.pods import Names, PodBuilder, Record
+from testbed.engine.services import STUBS, Services
+from testbed.engine.sweep import sweep
+from testbed.errors import MisuseError
+from testbed.faults import Target
+from testbed.inspector import Inspector
+from testbed.network.channel import Channel
+from testbed.network.links import End, Links
+from testbed.servers import Server
+from testbed.status import settled, summary
+from testbed.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from ipaddress import IPv4Network
+    from pathlib import Path
+
+    import docker
+
+    from testbed.engine.images import Images
+    from testbed.topology import Topology
+
+READY_S = 60.0
+"""How long a bed may take until all its services answer, in seconds; a slow machine needs it, none waits for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BedServer(Server):
+    """A server of a bed: what clients know of it, and its services as targets of faults."""
+
+    @property
+    def site(self) -> Site:
+        """Primary or secondary."""
+        return Site(self.name)
+
+    @property
+    def core(self) -> Target:
+        """Its core."""
+        return Target(self.site, "core")
+
+    @property
+    def portal(self) -> Target:
+        """Its portal."""
+        return Target(self.site, "portal")
+
+
+class Bed:
+    """One topology that runs in the engine.
+
+    Args:
+        client: the engine.
+        record: what was written down about it.
+        folder: where its certificates are put for clients.
+    """
+
+    def __init__(self, client: docker.DockerClient, record: Record, *, folder: Path) -> None:
+        self.record = record
+        self.name = record.name
+        self.topology = record.topology
+        self.services = Services(client, record.name)
+        self._client = client
+        self._folder = folder
+        self._write_certificates()
+        self.primary, self.secondary = (self._server(site) for site in Site)
+        administrator = (self.topology.administrator.name, self.topology.administrator.password)
+        self.inspectors = {site: Inspector(self.server(site), administrator=administrator) for site in Site}
+
+    @classmethod
+    def up(  # noqa: PLR0913 - what a bed is made from
+        cls,
+        client: docker.DockerClient,
+        images: Images,
+        topology: Topology,
+        *,
+        name: str,
+        folder: Path,
+        run: str,
+        keep: bool,
+        pool: IPv4Network,
+    ) -> Bed:
+        """Start a topology; returns when all its services answer and the roles are taken.
+
+        If it fails, what was created stays under the run's label: the run's janitor removes it.
+
+        Args:
+            client: the engine.
+            images: what to start.
+            topology: what to build.
+            name: what to call it.
+            folder: where to put the certificates.
+            run: id of the run that it belongs to, which a janitor watches.
+            keep: whether it outlives the run.
+            pool: where its subnet is taken from.
+
+        Raises:
+            MisuseError: the name is not one, or is taken.
+            MissingError: no free subnet.
+            EngineError: the engine failed.
+            NotInTimeError: services did not answer in time.
+        """
+        check_name(name)
+        if _records(client, name):
+            raise MisuseError(f"{name} is up already: take it down (testbed down {name}) or choose another --name")
+        record = PodBuilder(client, images, topology, name=name, run=run, keep=keep).build(pool)
+        bed = cls(client, record, folder=folder)
+        bed.wait_until_settled()
+        return bed
+
+    @classmethod
+    def attach(cls, client: docker.DockerClient, name: str, *, folder: Path) -> Bed:
+        """Find a bed that is up.
+
+        Raises:
+            MisuseError: there is none of this name.
+        """
+        found = _records(client, name)
+        if not found:
+            others = ", ".join(sorted(beds(client))) or "none"
+            raise MisuseError(f"no topology called {name} is up; up: {others}")
+        return cls(client, found[name], folder=folder)
+
+    def server(self, site: Site) -> BedServer:
+        """The server of a site."""
+        return self.primary if site is Site.PRIMARY else self.secondary
+
+    @property
+    def servers(self) -> tuple[BedServer, ...]:
+        """Both servers."""
+        return self.primary, self.secondary
+
+    @cached_property
+    def links(self) -> Links:
+        """The network of the bed, with a channel into each server; opened when first asked for."""
+        names = Names(name=self.name)
+        links = Links(
+            {
+                server.name: End(
+                    IPv4Address(server.address),
+                    Channel.open(self._client.api, names.container(server.site, "server")),
+                )
+                for server in self.servers
+            }
+        )
+        links.install()
+        return links
+
+    def describe(self) -> dict[str, Any]:
+        """What scripts need to use the bed (`testbed up --json`)."""
+        administrator = self.topology.administrator
+        return {
+            "name": self.name,
+            "servers": {
+                server.name: {
+                    "hostname": server.hostname,
+                    "address": server.address,
+                    "portal_url": server.portal_url,
+                    "admin_url": server.admin_url,
+                    "platform_view_url": server.platform_view_url,
+                    "core_url": server.core_url,
+                    "certificate": str(server.certificate),
+                }
+                for server in self.servers
+            },
+            "users": [msgspec.to_builtins(user) for user in self.topology.users],
+            "administrator": {"name": administrator.name, "password": administrator.password},
+            "time_scale": self.topology.time_scale,
+        }
+
+    def status(self) -> dict[str, Any]:
+        """How the bed is now (`testbed status --json`)."""
+        containers = self.services.states()
+        views = {site: self.inspectors[site].services() for site in Site}
+        portals = {site: self.inspectors[site].resilience() for site in Site}
+        faults = [str(one.fault) for one in self.links.current()]
+        return summary(containers, views, portals, faults)
+
+    def wait_until_settled(self, *, boots: dict[Site, int] | None = None) -> None:
+        """Wait until all services answer, the primary serves, and both sides know it.
+
+        Args:
+            boots: starts of the portals that no longer count: both must have begun anew since.
+
+        Raises:
+            NotInTimeError: says what was last seen.
+        """
+        unmet = topologies.unmet(self.topology)
+
+        def look() -> dict[Site, Any]:
+            return {site: (self.inspectors[site].resilience(), self.inspectors[site].services()) for site in Site}
+
+        wait_until(
+            look,
+            lambda seen: settled(seen, unmet=unmet, boots=boots or {}),
+            within_s=READY_S,
+            what=f"{self.name} to be settled: the primary Available, the secondary Starting, all services up",
+        )
+
+    def reset(self) -> None:
+        """Back to the state after installation, in the same containers: no fault, no data, no session, no setting.
+
+        Raises:
+            EngineError, FaultError, NotInTimeError: it could not be reset; the bed is dirty.
+        """
+        if "links" in self.__dict__:
+            self.links.heal_all()
+        states = self.services.states()
+        idle = [(site, service) for site in Site for service in STUBS if states.get(site, {}).get(service) != "running"]
+        for site, service in idle:
+            self.services.resume(site, service)
+            self.services.start(site, service)
+        # A process that does not answer yet would die of the signal that resets it.
+        boots = {site: self._boot_once_up(site) for site in Site}
+        self.services.reset((site, service) for site in Site for service in STUBS)
+        self.wait_until_settled(boots=boots)
+
+    def down(self) -> None:
+        """Remove everything of this bed from the engine, and its folder.
+
+        Raises:
+            ExceptionGroup: of what could not be removed.
+        """
+        self.close()
+        sweep(self._client.api, {labels.NAME: self.name}).raise_failures()
+        for server in self.servers:
+            server.certificate.unlink(missing_ok=True)
+        if self._folder.exists() and not any(self._folder.iterdir()):
+            self._folder.rmdir()
+
+    def close(self) -> None:
+        """Let go of the channels; the bed stays."""
+        links = self.__dict__.pop("links", None)
+        for end in links.ends.values() if links is not None else ():
+            end.channel.close()
+
+    def logs(self) -> Iterator[tuple[str, bytes]]:
+        """Every container's log, by `site/service`."""
+        for site, services in sorted(self.services.states().items()):
+            for service in sorted(services):
+                yield f"{site.value}/{service}", self.services.logs(site, service)
+
+    def _boot_once_up(self, site: Site) -> int:
+        """Wait until core and portal of a server answer; the start of the portal."""
+        inspector = self.inspectors[site]
+
+        def look() -> int | None:
+            portal = inspector.resilience()
+            return portal["boot"] if portal is not None and inspector.redirect() is not None else None
+
+        what = f"core and portal of the {site.value} to answer"
+        boot = wait_until(look, lambda seen: seen is not None, within_s=READY_S, what=what)
+        return boot or 0
+
+    def _server(self, site: Site) -> BedServer:
+        return BedServer(
+            name=site.value,
+            hostname=topologies.hostname(site, self.name),
+            address=self.record.addresses[site],
+            certificate=self._folder / f"{site.value}.pem",
+        )
+
+    def _write_certificates(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for site, pem in self.record.anchors.items():
+            (self._folder / f"{site.value}.pem").write_text(pem)
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that cannot be part of a host name.
+
+    Raises:
+        MisuseError: says what a name may be.
+    """
+    if not re.fullmatch(topologies.NAME_FORM, name):
+        raise MisuseError(f"{name!r} is no name for a topology: use up to 40 of a-z, 0-9 and -, no - at either end")
+
+
+def beds(client: docker.DockerClient) -> dict[str, Record]:
+    """All beds that are up, by name."""
+    return _records(client, None)
+
+
+def _records(client: docker.DockerClient, name: str | None) -> dict[str, Record]:
+    filters = [f"{labels.SERVICE}=server"] + ([] if name is None else [f"{labels.NAME}={name}"])
+    rows = client.api.containers(all=True, filters={"label": filters})
+    texts = [row["Labels"].get(labels.RECORD) for row in rows]
+    records = [msgspec.json.decode(text, type=Record) for text in texts if text]
+    return {record.name: record for record in records}

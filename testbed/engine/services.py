@@ -1,0 +1,145 @@
+"""The containers of one topology while it runs: their states, and what can be done to them. No network faults here."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import docker
+import docker.errors
+import requests
+
+from stubs.wire import Site
+from testbed.engine import labels
+from testbed.engine.pods import Names
+from testbed.errors import EngineError, MisuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+STUBS = ("core", "portal")
+"""The services that can be faulted; the server container itself never is."""
+
+_STATES = {"running": "running", "paused": "paused"}
+_NOT_MODIFIED, _NOT_FOUND, _CONFLICT = 304, 404, 409
+
+
+class Service(StrEnum):
+    """A service of a server."""
+
+    CORE = "core"
+    PORTAL = "portal"
+
+
+class Services:
+    """The services of one topology.
+
+    Args:
+        client: the engine.
+        name: of the topology.
+    """
+
+    def __init__(self, client: docker.DockerClient, name: str) -> None:
+        self._api = client.api
+        self._name = name
+        self._names = Names(name=name)
+
+    def states(self) -> dict[Site, dict[str, str]]:
+        """What the engine says of every container: running, paused or stopped, by site and service.
+
+        Raises:
+            EngineError: the engine does not answer.
+        """
+        with _translated("list the containers", self._name):
+            rows = self._api.containers(all=True, filters={"label": f"{labels.NAME}={self._name}"})
+        states: dict[Site, dict[str, str]] = {}
+        for row in rows:
+            marks = row["Labels"]
+            site, service = Site(marks[labels.SERVER]), marks[labels.SERVICE]
+            states.setdefault(site, {})[service] = _STATES.get(row["State"], "stopped")
+        return states
+
+    def kill(self, site: Site, service: str) -> None:
+        """SIGKILL; nothing happens to one that does not run. A paused one dies too."""
+        self._act("kill", site, service, lambda name: self._api.kill(name, "SIGKILL"), idle=(_CONFLICT,))
+
+    def stop(self, site: Site, service: str, *, within_s: int = 10) -> None:
+        """SIGTERM, and SIGKILL if it has not ended in so many seconds."""
+        self._act("stop", site, service, lambda name: self._api.stop(name, timeout=within_s))
+
+    def start(self, site: Site, service: str) -> None:
+        """Start one that has ended; nothing happens to one that runs."""
+        self._act("start", site, service, self._api.start)
+
+    def pause(self, site: Site, service: str) -> None:
+        """Freeze all its processes."""
+        self._act("pause", site, service, self._api.pause)
+
+    def resume(self, site: Site, service: str) -> None:
+        """Let a frozen one go on; nothing happens to one that is not frozen."""
+        self._act("resume", site, service, self._api.unpause, idle=(_CONFLICT, 500))
+
+    def restart(self, site: Site, service: str) -> None:
+        """Announced restart: the service says that it will be back, and begins again in its container (SIGHUP)."""
+        self._act("restart", site, service, lambda name: self._api.kill(name, "SIGHUP"))
+
+    def reset(self, which: Iterable[tuple[Site, str]]) -> None:
+        """Factory reset of running services, all at once (SIGUSR1)."""
+        self.at_once(
+            [
+                lambda site=site, service=service: self._act(  # type: ignore[misc]
+                    "reset", site, service, lambda name: self._api.kill(name, "SIGUSR1")
+                )
+                for site, service in which
+            ]
+        )
+
+    def logs(self, site: Site, service: str) -> bytes:
+        """All that a container wrote."""
+        found: list[bytes] = []
+        self._act("read the log of", site, service, lambda name: found.append(self._api.logs(name)))
+        return b"".join(found)
+
+    @staticmethod
+    def at_once(acts: list[Callable[[], None]]) -> None:
+        """Do several things in parallel; every one is done, and all failures are reported.
+
+        Raises:
+            ExceptionGroup: of what failed.
+        """
+        with ThreadPoolExecutor(max(1, len(acts))) as threads:
+            failures = [error for future in [threads.submit(act) for act in acts] if (error := future.exception())]
+        exceptions = [error for error in failures if isinstance(error, Exception)]
+        if exceptions:
+            raise exceptions[0] if len(exceptions) == 1 else ExceptionGroup("not all was done", exceptions)
+
+    def _act(
+        self, verb: str, site: Site, service: str, act: Callable[[str], object], *, idle: tuple[int, ...] = ()
+    ) -> None:
+        with _translated(f"{verb} the {service} of the {site.value}", self._name, idle=idle):
+            act(self._names.container(site, service))
+
+
+class _translated:  # noqa: N801 - reads as a word in a with statement
+    """Turns the engine's failures into ours, and passes over those that mean "is so already"."""
+
+    def __init__(self, what: str, name: str, *, idle: tuple[int, ...] = ()) -> None:
+        self._what, self._name = what, name
+        self._idle = (*idle, _NOT_MODIFIED)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, docker.errors.APIError):
+            if error.status_code in self._idle:
+                return True
+            if error.status_code == _NOT_FOUND:
+                raise MisuseError(f"cannot {self._what}: {self._name} has no such container") from error
+            if error.status_code == _CONFLICT:
+                raise MisuseError(f"cannot {self._what}: {error.explanation}") from error
+        if isinstance(error, docker.errors.DockerException | requests.RequestException):
+            raise EngineError(f"cannot {self._what} in {self._name}: {error}") from error
+        return False

@@ -1,0 +1,107 @@
+"""Faults as data: what is to be done to what. Pure; `testbed.nemesis` acts.
+
+A fault of a service or a server here, a fault of the network in `testbed.partitions`; an injected fault knows how it
+is undone, so that the undo can be written down before the deed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from stubs import ports
+from stubs.wire import Site
+from testbed import partitions
+
+if TYPE_CHECKING:
+    from testbed.partitions import NetworkFault
+
+
+class Named(Protocol):
+    """Something that has a server's name."""
+
+    @property
+    def name(self) -> str:
+        """The name: primary or secondary."""
+
+
+@dataclass(frozen=True, order=True)
+class Target:
+    """A service of a server."""
+
+    site: Site
+    service: str
+
+    def __str__(self) -> str:
+        return f"{self.site.value}/{self.service}"
+
+
+@dataclass(frozen=True)
+class Kill:
+    """SIGKILL; the address stays, and connections are refused."""
+
+    target: Target
+
+
+@dataclass(frozen=True)
+class Stop:
+    """An orderly stop (SIGTERM)."""
+
+    target: Target
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Frozen: connections are accepted by the kernel, nothing answers."""
+
+    target: Target
+
+
+@dataclass(frozen=True)
+class Lose:
+    """The whole server is lost: everything in and out is dropped, then core and portal are killed."""
+
+    site: Site
+
+
+@dataclass(frozen=True)
+class Network:
+    """Network faults that belong together: injected in one transaction per server, healed together."""
+
+    faults: frozenset[NetworkFault]
+
+
+Fault: TypeAlias = Kill | Stop | Pause | Lose | Network
+
+
+def lose(server: Named) -> Lose:
+    """The whole server is lost."""
+    return Lose(Site(server.name))
+
+
+def cut(one: Named, other: Named) -> Network:
+    """Neither hears the other (ROLE-4)."""
+    return Network(frozenset(partitions.cut(one.name, other.name)))
+
+
+def one_way(source: Named, target: Named) -> Network:
+    """Target no longer hears source; source still hears target (ROLE-14)."""
+    return Network(frozenset(partitions.one_way(source.name, target.name)))
+
+
+def cut_portal_path(one: Named, other: Named) -> Network:
+    """Only portal-to-portal is cut; the cores still see each other, and each portal still reaches both (ROLE-13)."""
+    udp = partitions.cut_path(one.name, other.name, "udp", ports.PORTAL_LINK)
+    tcp = partitions.cut_path(one.name, other.name, "tcp", ports.PORTAL_LINK)
+    return Network(frozenset(udp | tcp))
+
+
+def describe(fault: Fault) -> str:
+    """One line, for history and messages."""
+    match fault:
+        case Kill(target) | Stop(target) | Pause(target):
+            return f"{type(fault).__name__.lower()} {target}"
+        case Lose(site):
+            return f"lose {site.value}"
+        case Network(faults):
+            return "cut " + ", ".join(sorted(str(each) for each in faults))

@@ -1,0 +1,126 @@
+"""What the orchestrator itself sees of a server over HTTPS: status pages as values, administrators' calls. Requests.
+
+Trusts the certificate that was installed with the server. Clients under test never use this: they have their own
+trust, their own names and their own history.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from stubs import ports
+from testbed.errors import FaultError, MisuseError
+
+if TYPE_CHECKING:
+    from testbed.servers import Server
+
+TIMEOUT_S = 1.0
+"""How long a status page may take, in seconds."""
+
+_OK_BELOW = 400
+
+
+class Inspector:
+    """Looks at one server, and administers it.
+
+    Args:
+        server: which.
+        administrator: name and password.
+    """
+
+    def __init__(self, server: Server, *, administrator: tuple[str, str]) -> None:
+        self._server = server
+        self._administrator = administrator
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.verify = str(server.certificate)
+        # One more try on a connection that was kept open and that the other side closed meanwhile.
+        self._session.mount("https://", HTTPAdapter(max_retries=Retry(1, connect=0, read=0, other=1)))
+
+    def services(self) -> dict[str, Any] | None:
+        """The platform view's rows; `None` if it does not answer."""
+        answer = self._look(ports.PLATFORM_VIEW, "/api/v1/services")
+        return None if answer is None else answer["services"]
+
+    def resilience(self) -> dict[str, Any] | None:
+        """The portal's resilience status; `None` if it does not answer."""
+        return self._look(ports.PORTAL_HTTPS, "/api/v1/resilience")
+
+    def redirect(self) -> dict[str, Any] | None:
+        """What the core's redirect service says; `None` if it does not answer."""
+        return self._look(ports.CORE_SERVICES, "/api/v1/redirect")
+
+    def configuration(self) -> tuple[str, dict[str, Any]]:
+        """Load the core's configuration as Manager does: its ETag and itself (CFG-8).
+
+        Raises:
+            FaultError: the core does not answer.
+        """
+        answer = self.call("GET", ports.CORE_SERVICES, "/api/v1/configuration", auth=self._administrator)
+        return answer.headers["ETag"], _object(answer)
+
+    def save_configuration(self, etag: str, configuration: dict[str, Any]) -> str:
+        """Save what was loaded and edited; the new ETag.
+
+        Raises:
+            MisuseError: it was refused as stale or invalid; the core's message names the field.
+            FaultError: the core does not answer.
+        """
+        answer = self.call(
+            "PUT",
+            ports.CORE_SERVICES,
+            "/api/v1/configuration",
+            auth=self._administrator,
+            json=configuration,
+            headers={"If-Match": etag},
+        )
+        return answer.headers["ETag"]
+
+    def administer(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the portal's administrator API, logged in for this one call; the JSON of its answer.
+
+        Raises:
+            MisuseError: it was refused; the portal's message says why.
+            FaultError: the portal does not answer.
+        """
+        name, password = self._administrator
+        self._session.cookies.clear()
+        log_in = {"user": name, "password": password, "end_other": True}
+        self.call("POST", ports.PORTAL_HTTPS, "/api/v1/admin/session", json=log_in)
+        answer = self.call(method, ports.PORTAL_HTTPS, f"/api/v1/admin/{path}", json=body)
+        return answer.json() if answer.content else None
+
+    def call(self, method: str, port: int, path: str, **options: Any) -> requests.Response:
+        """Send one request; its successful answer.
+
+        Raises:
+            MisuseError: it was refused.
+            FaultError: nothing answers.
+        """
+        url = f"https://{self._server.address}:{port}{path}"
+        try:
+            answer = self._session.request(method, url, timeout=5, allow_redirects=False, **options)
+        except requests.RequestException as error:
+            raise FaultError(f"{self._server.name}: {method} {path} on port {port} got no answer: {error}") from error
+        if answer.status_code >= _OK_BELOW:
+            raise MisuseError(f"{self._server.name}: {method} {path}: {answer.status_code} {answer.text[:300]}")
+        return answer
+
+    def _look(self, port: int, path: str) -> dict[str, Any] | None:
+        url = f"https://{self._server.address}:{port}{path}"
+        try:
+            answer = self._session.get(url, timeout=TIMEOUT_S, allow_redirects=False)
+            return _object(answer) if answer.ok else None
+        except (requests.RequestException, ValueError):
+            return None
+
+
+def _object(answer: requests.Response) -> dict[str, Any]:
+    found = answer.json()
+    if not isinstance(found, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - what was sent is wrong, not what was called
+    return found

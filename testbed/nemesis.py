@@ -1,0 +1,140 @@
+"""The nemesis: injects faults and heals them, proves both, records both. Acts; chooses nothing.
+
+The undo is written down before the deed. Healing goes on when one healing fails, and every failure is reported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, assert_never
+
+from testbed.engine.services import STUBS
+from testbed.errors import FaultError, NotInTimeError
+from testbed.faults import Fault, Kill, Lose, Network, Pause, Stop, Target, describe
+from testbed.network.links import LEASE_MS
+from testbed.network.proof import prove_passing, prove_stopped
+from testbed.partitions import NetworkFault, Vanished
+from testbed.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from stubs.wire import Site
+    from testbed.bed import Bed
+    from testbed.history import History
+
+
+class Nemesis:
+    """Faults one bed.
+
+    Args:
+        bed: which.
+        history: where injections and healings are recorded.
+    """
+
+    def __init__(self, bed: Bed, history: History) -> None:
+        self._bed = bed
+        self._history = history
+        self._undo: dict[Fault, contextlib.ExitStack] = {}
+
+    @contextlib.contextmanager
+    def under(self, *faults: Fault) -> Iterator[None]:
+        """The faults hold while the block runs; they are healed when it is left, however it is left."""
+        with contextlib.ExitStack() as stack:
+            for fault in faults:
+                stack.callback(self.heal, fault)
+                self.inject(fault)
+            yield
+
+    def inject(self, fault: Fault) -> None:
+        """Inject one fault; it is proved to hold when this returns.
+
+        Raises:
+            FaultError: it had no effect.
+            EngineError, ExceptionGroup: it could not be injected; what was done of it is undone by `heal`.
+        """
+        stack = self._undo.setdefault(fault, contextlib.ExitStack())
+        self._history.record("fault", fault=describe(fault), state="planned")
+        match fault:
+            case Kill(target):
+                self._end(stack, target, lambda: self._bed.services.kill(target.site, target.service))
+            case Stop(target):
+                self._end(stack, target, lambda: self._bed.services.stop(target.site, target.service))
+            case Pause(target):
+                stack.callback(self._bed.services.resume, target.site, target.service)
+                self._bed.services.pause(target.site, target.service)
+                self._prove_state(target, "paused")
+            case Lose(site):
+                self._lose(stack, site)
+            case Network(faults):
+                self._cut(stack, faults)
+            case _:
+                assert_never(fault)
+        self._history.record("fault", fault=describe(fault), state="injected")
+
+    def heal(self, fault: Fault) -> None:
+        """Heal one fault; nothing happens if it was not injected.
+
+        Raises:
+            FaultError: it outlived its end.
+            EngineError, ExceptionGroup: it could not be healed.
+        """
+        stack = self._undo.pop(fault, None)
+        if stack is not None:
+            stack.close()
+            self._history.record("fault", fault=describe(fault), state="healed")
+
+    def heal_all(self) -> None:
+        """Heal whatever is still injected, the latest first.
+
+        Raises:
+            ExceptionGroup: of all that could not be healed; the bed is dirty.
+        """
+        failures: list[Exception] = []
+        for fault in reversed(list(self._undo)):
+            try:
+                self.heal(fault)
+            except Exception as error:  # noqa: BLE001 - kept and raised below, after the others were healed
+                failures.append(error)
+        if failures:
+            raise ExceptionGroup("not every fault could be healed", failures)
+
+    def _end(self, stack: contextlib.ExitStack, target: Target, act: Callable[[], None]) -> None:
+        stack.callback(self._begin_again, target)
+        act()
+        self._prove_state(target, "stopped")
+
+    def _begin_again(self, target: Target) -> None:
+        self._bed.services.start(target.site, target.service)
+        self._prove_state(target, "running")
+
+    def _lose(self, stack: contextlib.ExitStack, site: Site) -> None:
+        vanished = frozenset({Vanished(site.value)})
+        targets = [Target(site, service) for service in STUBS]
+        for target in targets:
+            stack.callback(self._begin_again, target)
+        # First silence, then death: a lost server sends no word of good-bye. Healing goes the other way round.
+        self._cut(stack, vanished)
+        self._bed.services.at_once(
+            [lambda t=target: self._bed.services.kill(t.site, t.service) for target in targets]  # type: ignore[misc]
+        )
+        for target in targets:
+            self._prove_state(target, "stopped")
+
+    def _cut(self, stack: contextlib.ExitStack, faults: frozenset[NetworkFault]) -> None:
+        links = self._bed.links
+        prove_passing(links, faults)
+        stack.callback(prove_passing, links, faults)
+        stack.enter_context(links.held(faults, lease_ms=LEASE_MS))
+        prove_stopped(links, faults)
+
+    def _prove_state(self, target: Target, expected: str) -> None:
+        """The engine itself must say so: a fault without effect proves nothing."""
+
+        def look() -> str:
+            return self._bed.services.states().get(target.site, {}).get(target.service, "missing")
+
+        try:
+            wait_until(look, lambda state: state == expected, within_s=5, what=f"{target} to be {expected}")
+        except NotInTimeError as error:
+            raise FaultError(f"the fault had no effect: {error}") from error

@@ -213,6 +213,23 @@ class Bed:
             what=f"{self.name} to be settled: the primary Available, the secondary Starting, all services up",
         )
 
+    def heal(self) -> None:
+        """End every fault, whoever injected it: network faults first, then services that do not run.
+
+        Raises:
+            EngineError, ExceptionGroup: of what could not be healed.
+        """
+        self.links.heal_all()
+        self._begin_all()
+
+    def _begin_all(self) -> None:
+        states = self.services.states()
+        for site in Site:
+            for service in STUBS:
+                if states.get(site, {}).get(service) != "running":
+                    self.services.resume(site, service)
+                    self.services.start(site, service)
+
     def reset(self) -> None:
         """Back to the state after installation, in the same containers: no fault, no data, no session, no setting.
 

@@ -1,0 +1,173 @@
+"""Commands on whole topologies: up, ls, status, hosts, logs, reset, down, gc."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from testbed import environment, leftovers, runs, topology
+from testbed.bed import Bed
+from testbed.bed import beds as beds_up
+from testbed.cli.common import as_json, attach, read_file, say, show, topology_name
+from testbed.engine.images import ensure_images
+from testbed.errors import MisuseError
+from testbed.topology import Topology
+
+
+@click.command()
+@click.option("--name", default="demo", show_default=True, help="What to call the topology.")
+@click.option("--topology", "file", metavar="FILE", help="A topology file (TOML); without it, a pair that is ready.")
+@as_json
+def up(name: str, file: str | None, json_: bool) -> None:  # noqa: FBT001 - click's way
+    """Start a topology and leave it running."""
+    wanted = Topology() if file is None else topology.read(read_file(file), source=file)
+    client = environment.engine()
+    images = ensure_images(client, base=environment.base(), say=say)
+    with runs.run(environment.state_folder() / "runs") as (run, janitor):
+        bed = Bed.up(
+            client,
+            images,
+            wanted,
+            name=name,
+            folder=environment.bed_folder(name),
+            run=run,
+            keep=True,
+            pool=environment.pool(),
+        )
+        janitor.keep()
+    result = bed.describe()
+    show(result, json_=json_, text=lambda: _described(result))
+
+
+def _described(result: dict[str, Any]) -> str:
+    lines = [f"{result['name']} is up."]
+    for name, server in result["servers"].items():
+        lines += [f"  {name}: {server['address']}", f"    portal         {server['portal_url']}"]
+        lines += [f"    platform view  {server['platform_view_url']}", f"    certificate    {server['certificate']}"]
+    users = ", ".join(f"{user['name']}/{user['password']}" for user in result["users"][:5])
+    name, primary = result["name"], result["servers"]["primary"]
+    lines += [
+        f"  users: {users}",
+        "Try:",
+        f"  curl --cacert {primary['certificate']} $(testbed hosts {name} --curl) {primary['portal_url']}",
+        f"  testbed fault kill {name} primary/portal; testbed status {name}",
+    ]
+    return "\n".join(lines)
+
+
+@click.command()
+@as_json
+def ls(json_: bool) -> None:  # noqa: FBT001 - click's way
+    """List the topologies that are up."""
+    records = beds_up(environment.engine())
+    rows = [
+        {"name": name, "addresses": {site.value: at for site, at in record.addresses.items()}}
+        for name, record in sorted(records.items())
+    ]
+    show(
+        rows,
+        json_=json_,
+        text=lambda: "\n".join(f"{row['name']:20} {', '.join(record_addresses(row))}" for row in rows) or "none is up",
+    )
+
+
+def record_addresses(row: dict[str, Any]) -> list[str]:
+    """The servers of a listed topology, each with its address."""
+    return [f"{site} {address}" for site, address in row["addresses"].items()]
+
+
+@click.command()
+@topology_name
+@as_json
+def status(name: str, json_: bool) -> None:  # noqa: FBT001 - click's way
+    """Say who serves, what runs, and which faults are in force."""
+    bed = attach(name)
+    try:
+        found = bed.status()
+    finally:
+        bed.close()
+    show(found, json_=json_, text=lambda: _status_text(name, found))
+
+
+def _status_text(name: str, found: dict[str, Any]) -> str:
+    lines = [f"{name}: {found['resilience']}" + (f" (unmet: {', '.join(found['unmet'])})" if found["unmet"] else "")]
+    for site, server in found["servers"].items():
+        view = server["platform_view"]
+        for service in ("portal", "core"):
+            shown = f"{view[service]['state']} ({view[service]['colour']})" if view else "the platform view is silent"
+            lines.append(f"  {site:9} {service:7} {server[service]:8} {shown}")
+    lines += [f"  fault: {fault}" for fault in found["faults"]] or ["  no faults"]
+    return "\n".join(lines)
+
+
+@click.command()
+@topology_name
+@click.option("--curl", is_flag=True, help="As options for curl.")
+@click.option("--chromium", is_flag=True, help="As an option for Chromium.")
+@as_json
+def hosts(name: str, curl: bool, chromium: bool, json_: bool) -> None:  # noqa: FBT001 - click's way
+    """Print the servers' names with their addresses, as lines of a hosts file by default."""
+    bed = attach(name)
+    pairs = {server.hostname: server.address for server in bed.servers}
+
+    def text() -> str:
+        if curl:
+            return " ".join(f"--connect-to {host}::{address}:" for host, address in pairs.items())
+        if chromium:
+            rules = ",".join(f"MAP {host} {address}" for host, address in pairs.items())
+            return f'--host-resolver-rules="{rules}"'
+        return "\n".join(f"{address} {host}" for host, address in pairs.items())
+
+    show(pairs, json_=json_, text=text)
+
+
+@click.command()
+@topology_name
+@click.argument("which", metavar="[SERVER/SERVICE]", required=False)
+def logs(name: str, which: str | None) -> None:
+    """Print what the containers wrote."""
+    bed = attach(name)
+    found = dict(bed.logs())
+    chosen = {key: text for key, text in found.items() if which is None or which in (key, key.partition("/")[0])}
+    if not chosen:
+        raise MisuseError(f"{name} has no {which}; it has {', '.join(found)}")
+    for key, content in chosen.items():
+        for line in content.decode(errors="replace").splitlines():
+            click.echo(f"{key}: {line}" if len(chosen) > 1 else line)
+
+
+@click.command()
+@topology_name
+def reset(name: str) -> None:
+    """Heal everything and forget all data, sessions and settings since installation."""
+    bed = attach(name)
+    try:
+        _ = bed.links  # opened, so that network faults are healed too
+        bed.reset()
+    finally:
+        bed.close()
+
+
+@click.command()
+@topology_name
+def down(name: str) -> None:
+    """Remove a topology: containers, network, volumes."""
+    attach(name).down()
+
+
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="Also topologies that are up, and what living runs own.")
+@as_json
+def gc(everything: bool, json_: bool) -> None:  # noqa: FBT001 - click's way
+    """Remove what runs left that ended badly."""
+    folder = environment.state_folder() / "runs"
+    swept = leftovers.collect(
+        environment.engine(), is_alive=lambda run: runs.is_alive(folder, run), everything=everything
+    )
+    found = {"containers": len(swept.containers), "networks": len(swept.networks), "volumes": len(swept.volumes)}
+    show(found, json_=json_, text=lambda: "removed: " + ", ".join(f"{count} {kind}" for kind, count in found.items()))
+    swept.raise_failures()
+
+
+COMMANDS = (up, ls, status, hosts, logs, reset, down, gc)

@@ -1,0 +1,95 @@
+"""What the commands share: options, arguments, printing."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stubs.wire import Site
+from testbed import environment
+from testbed.bed import Bed, check_name
+from testbed.engine.services import STUBS
+from testbed.errors import MisuseError
+from testbed.faults import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+as_json = click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
+topology_name = click.argument("name", metavar="N")
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)")
+_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000}
+
+
+def say(line: str) -> None:
+    """Progress, on stderr: stdout carries results only."""
+    click.echo(line, err=True)
+
+
+def show(result: Any, *, json_: bool, text: Callable[[], str]) -> None:
+    """Print a result as JSON or as text."""
+    click.echo(json.dumps(result, indent=2) if json_ else text())
+
+
+def attach(name: str) -> Bed:
+    """The bed of this name.
+
+    Raises:
+        MisuseError: there is none.
+    """
+    check_name(name)
+    return Bed.attach(environment.engine(), name, folder=environment.bed_folder(name))
+
+
+def site_of(text: str) -> Site:
+    """A server by its name.
+
+    Raises:
+        MisuseError: there is no such server.
+    """
+    try:
+        return Site(text)
+    except ValueError as error:
+        raise MisuseError(f"no server is called {text!r}; there are {' and '.join(Site)}") from error
+
+
+def targets_of(text: str) -> tuple[Target, ...]:
+    """SERVER/SERVICE, or SERVER for its core and its portal.
+
+    Raises:
+        MisuseError: there is no such server or service.
+    """
+    server, slash, service = text.partition("/")
+    site = site_of(server)
+    if slash and service not in STUBS:
+        raise MisuseError(f"{server} has no service {service!r}; it has {' and '.join(STUBS)}")
+    return tuple(Target(site, each) for each in ([service] if slash else STUBS))
+
+
+def duration_ms(text: str) -> int:
+    """A duration such as 500ms, 30s or 2m, in milliseconds.
+
+    Raises:
+        MisuseError: it is none.
+    """
+    found = _DURATION.fullmatch(text)
+    if found is None or not float(found[1]):
+        raise MisuseError(f"{text!r} is no duration: write 500ms, 30s or 2m")
+    return round(float(found[1]) * _UNITS_MS[found[2]])
+
+
+def read_file(path: str) -> str:
+    """The text of a file.
+
+    Raises:
+        MisuseError: it cannot be read.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MisuseError(f"cannot read {path}: {error}") from error

@@ -1,0 +1,77 @@
+"""The edge: what is read from the environment of this process, and the connection to the engine. Nothing else reads it.
+
+TESTBED_BASE   how the images' base is made: auto, registry or packages
+TESTBED_POOL   where subnets are taken from, e.g. 10.213.0.0/16
+DOCKER_HOST    and the engine's other variables, as everywhere
+"""
+
+from __future__ import annotations
+
+import os
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import docker
+import docker.errors
+import requests
+
+from testbed.engine.debian import Base, base_named
+from testbed.engine.subnets import POOL
+from testbed.errors import MissingError, MisuseError
+
+OLDEST_API = (1, 41)
+"""The oldest engine API that is tried."""
+
+
+def state_folder() -> Path:
+    """Where certificates and locks of this user's topologies lie."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "portal-resilience-testbed"
+
+
+def bed_folder(name: str) -> Path:
+    """Where the certificates of one topology lie."""
+    return state_folder() / "beds" / name
+
+
+def pool() -> IPv4Network:
+    """Where subnets are taken from.
+
+    Raises:
+        MisuseError: TESTBED_POOL is no IPv4 network.
+    """
+    text = os.environ.get("TESTBED_POOL")
+    if not text:
+        return POOL
+    try:
+        return IPv4Network(text)
+    except ValueError as error:
+        raise MisuseError(f"TESTBED_POOL={text}: {error}") from error
+
+
+def base() -> Base:
+    """How the images' base is made.
+
+    Raises:
+        MisuseError: TESTBED_BASE is none of the ways.
+    """
+    return base_named(os.environ.get("TESTBED_BASE"))
+
+
+def engine() -> docker.DockerClient:
+    """Connect to the container engine.
+
+    Raises:
+        MissingError: none answers, or it is too old; says what to do.
+    """
+    try:
+        client = docker.from_env(timeout=60)
+        version = str(client.version()["ApiVersion"])
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        raise MissingError(
+            "no container engine answers: start one (on Debian: apt-get install docker.io), or let DOCKER_HOST name it"
+            f" ({type(error).__name__})"
+        ) from error
+    if tuple(int(part) for part in version.split(".")) < OLDEST_API:
+        raise MissingError(f"the engine speaks API {version}; at least {OLDEST_API[0]}.{OLDEST_API[1]} is needed")
+    return client

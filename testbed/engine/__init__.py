@@ -1,1 +1,1 @@
-"""The container engine: images, pods, subnets, what is left over."""
+"""The engine: networks, labels, and the removal of what was created. May talk to Docker."""

@@ -146,7 +146,10 @@ def make_debian(
     """
     match way:
         case "registry":
-            build(client, "debian", recipe.files, tag=recipe.tag, origin=way)
+            try:
+                build(client, "debian", recipe.files, tag=recipe.tag, origin=way)
+            except EngineError as failed:
+                raise EngineError(f"{failed}; a way without a registry: TESTBED_BASE=packages") from failed
         case "packages":
             get_mmdebstrap(say)
             include = names_in(recipe.files["packages.txt"].decode())

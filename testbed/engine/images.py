@@ -173,7 +173,9 @@ def _tags(image: Image) -> list[str] | list[None]:
 
 
 def prune(client: docker.DockerClient, *, say: Callable[[str], None]) -> tuple[str, ...]:
-    """Remove superseded images of ours; one that a container still uses stays, and is said to.
+    """Remove images of ours that these inputs do not make; one that a container still uses stays.
+
+    Another work tree's images are superseded in the eyes of this one, so nothing calls this by itself.
 
     Args:
         client: the engine.

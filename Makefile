@@ -76,7 +76,7 @@ $(FILLED): .requirements.lock pyproject.toml
 	  else \
 	    echo "Python's venv is missing; on Debian, as root: apt-get install python3-venv" >&2; exit 2; \
 	  fi; }
-	$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement .requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

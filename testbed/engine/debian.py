@@ -142,7 +142,10 @@ def make_debian(client: docker.DockerClient, recipe: Recipe, way: Origin, *, arc
     """
     match way:
         case "registry":
-            build(client, "debian", recipe.files, tag=recipe.tag, origin=way)
+            try:
+                build(client, "debian", recipe.files, tag=recipe.tag, origin=way)
+            except EngineError as failed:
+                raise EngineError(f"{failed}; a way without a registry: TESTBED_BASE=packages") from failed
         case "packages":
             get_mmdebstrap(say)
             include = names_in(recipe.files["packages.txt"].decode())

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,19 +13,16 @@ from docker.errors import APIError, ImageNotFound
 
 from testbed.engine import debian
 from testbed.engine.builder import assemble, engine_calls, read_settings
+from testbed.engine.lock import alone
 from testbed.engine.recipes import NAME, ORIGIN_LABEL, ROLE_LABEL, ROLES, SETTINGS, Recipe, Role, read_recipes
 from testbed.engine.wheels import fetch_site
-from testbed.errors import MissingError, NotInTimeError
-from testbed.waiting import wait_until
+from testbed.errors import MissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import docker
     from docker.models.images import Image
-
-LOCK_WITHIN_S = 1800
-"""So long another process's build is waited for."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +121,7 @@ def ensure_images(
     recipes = current_recipes()
     builder = _Builder(client, recipes, base, say, cache or cache_folder(os.environ))
     if not builder.all_there():
-        with _alone(builder.cache, say):
+        with alone(builder.cache, say):
             builder.ensure_all()
     results = sorted(builder.results, key=lambda result: ROLES.index(result.role))
     return Images(recipes["server"].tag, recipes["core"].tag, recipes["portal"].tag, tuple(results))
@@ -169,7 +164,9 @@ def _tags(image: Image) -> list[str] | list[None]:
 
 
 def prune(client: docker.DockerClient, *, say: Callable[[str], None]) -> tuple[str, ...]:
-    """Remove superseded images of ours; one that a container still uses stays, and is said to.
+    """Remove images of ours that these inputs do not make; one that a container still uses stays.
+
+    Another work tree's images are superseded in the eyes of this one, so nothing calls this by itself.
 
     Args:
         client: the engine.
@@ -277,35 +274,3 @@ class _Builder:
         """Ask the engine for its architecture, in Debian's words: `amd64`, `arm64`."""
         with engine_calls("asking the engine for its version"):
             return str(self.client.version().get("Arch", "unknown"))
-
-
-@contextmanager
-def _alone(cache: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock on making images; the system lets go of it when a process dies."""
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        lock = (cache / "images.lock").open("w")
-    except OSError as refused:
-        raise MissingError(f"cannot write to {cache} ({refused}); set XDG_CACHE_HOME to a folder that can") from refused
-    with lock:
-        if not _lock(lock.fileno()):
-            say("another process makes images; waiting for it")
-            try:
-                wait_until(
-                    lambda: _lock(lock.fileno()),
-                    bool,
-                    within_s=LOCK_WITHIN_S,
-                    every_s=0.1,
-                    what="the images' lock",
-                )
-            except NotInTimeError as late:
-                raise NotInTimeError(f"another process has been making images for too long: {late}") from late
-        yield
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

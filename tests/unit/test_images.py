@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from docker.errors import APIError, ImageNotFound, NotFound
 from requests import ConnectionError as EngineGoneError
+from requests import Response
 
 from testbed.engine import builder, debian, images, recipes, wheels
 from testbed.errors import EngineError, MissingError, MisuseError
@@ -322,14 +323,51 @@ def test_the_cache_is_where_users_expect_it(environ: dict[str, str], folder: str
     assert images.cache_folder(environ) == Path(folder)
 
 
+class Shelf:
+    """Stands in for an engine that has some images of ours, one of them in use."""
+
+    def __init__(self, *tags: str, in_use: str) -> None:
+        self.images = self
+        self.tags = tags
+        self.in_use = in_use
+
+    def list(self, filters: dict[str, str]) -> list[Any]:
+        """Answer a search for our label."""
+        assert filters == {"label": recipes.ROLE_LABEL}
+        return [image(tag.partition("/")[2].partition(":")[0], tag) for tag in self.tags]
+
+    def remove(self, tag: str) -> None:
+        """Refuse what is in use, as the engine does."""
+        if tag == self.in_use:
+            response = Response()
+            response.status_code = 409
+            raise APIError("conflict", response)
+
+
+def image(role: str, *names: str) -> Any:
+    """Make what the engine's library gives for one image of ours."""
+    labels = {recipes.ROLE_LABEL: role, recipes.ORIGIN_LABEL: "packages"}
+    attrs = {"Size": 7, "Created": "2026-01-01T00:00:00Z"}
+    return type(
+        "Image", (), {"labels": labels, "tags": list(names), "id": f"sha256:{role}", "attrs": attrs}
+    )()
+
+
+def test_pruning_keeps_what_is_current_or_in_use_and_says_so() -> None:
+    """Children go before their parents."""
+    name = "portal-resilience-testbed"
+    current = images.current_recipes()["portal"].tag
+    shelf = Shelf(
+        f"{name}/base:old", f"{name}/core:old", f"{name}/core:used", current, in_use=f"{name}/core:used"
+    )
+    said: list[str] = []
+    removed = images.prune(cast("docker.DockerClient", shelf), say=said.append)
+    assert removed == (f"{name}/core:old", f"{name}/base:old")
+    assert f"kept {name}/core:used: still in use" in said
+
+
 def test_a_list_shows_parents_first_and_what_is_superseded() -> None:
     """An image that lost its tag is shown by id."""
-
-    def image(role: str, *names: str) -> Any:
-        labels = {recipes.ROLE_LABEL: role, recipes.ORIGIN_LABEL: "packages"}
-        attrs = {"Size": 7, "Created": "2026-01-01T00:00:00Z"}
-        return type("Image", (), {"labels": labels, "tags": list(names), "id": f"sha256:{role}", "attrs": attrs})()
-
     name = "portal-resilience-testbed"
     there = [image("portal", f"{name}/portal:new", f"{name}/portal:old", "other:1"), image("debian")]
     listed = images.described(there, {f"{name}/portal:new"})

@@ -152,7 +152,7 @@ def test_a_redirect_of_the_session_leads_to_the_page_of_the_server_named(kind: K
 
 
 @pytest.mark.parametrize(
-    "location", [None, "", "http://secondary.test/onexportal.html", "https://[broken", "https:///nowhere"]
+    "location", [None, "", "http://secondary.test/onexportal.html", "https://[broken", "https://h:port/"]
 )
 @pytest.mark.parametrize("kind", [WEB, OUTLOOK])
 def test_a_redirect_to_no_https_address_is_not_followed(kind: Kind, location: str | None) -> None:
@@ -317,7 +317,7 @@ def test_a_place_that_does_not_answer_is_no_certificate_matter(
     ],
 )
 def test_a_page_does_what_its_answer_says(answer: Exchange, shows: Shows, doing: Action) -> None:
-    """REDIR-3, REDIR-5: 200 starts the page's script, 302 leads on, 503 says so, anything else is an error page."""
+    """REDIR-3, REDIR-5: 200 starts the script, 302 leads on, 503 says so, all else is an error page."""
     state = after(at_p(WEB), Open(S), Examined(GOOD), Answered(answer))
     assert (state.shows, state.doing) == (shows, doing)
 

@@ -17,7 +17,7 @@ from testbed.clients.watched import MovedError
 from testbed.errors import MisuseError, NotInTimeError
 from testbed.history import History, read
 from tests.unit.clients.conftest import USERS
-from tests.unit.clients.fakes import LOOPBACK
+from tests.unit.clients.fakes import LOOPBACK, Reply
 
 if TYPE_CHECKING:
     from testbed.clients.kinds import CallAssistant, OutlookPlugin
@@ -33,6 +33,14 @@ def test_a_web_user_is_sent_over_and_back(bed: Pair, web_client: WebClient) -> N
     user.stays_at(bed.secondary, polls=3)
     bed.fail_back()
     assert user.eventually_at(bed.primary).asks_for("login")
+    assert [(screen.server, screen.shows) for screen in user.screens] == [
+        (None, Shows.NOTHING),
+        ("primary", Shows.LOGIN),
+        ("primary", Shows.HOME),
+        ("secondary", Shows.LOGIN),
+        ("secondary", Shows.HOME),
+        ("primary", Shows.LOGIN),
+    ]
     assert [(met.server, met.verdict.standing) for met in user.prompts] == [
         ("primary", Standing.UNKNOWN_CA),
         ("secondary", Standing.UNKNOWN_CA),
@@ -217,6 +225,43 @@ def test_a_refused_log_in_says_what_the_client_shows(bed: Pair, web_client: WebC
     bed.primary.portal.stop()
     with pytest.raises(LogInError, match="refused"):
         web_client.log_in("alice", at=bed.primary)
+
+
+def test_logging_in_again_where_it_fails_raises(bed: Pair, web_client: WebClient) -> None:
+    """A form that does not lead home is an error with the screen; no form at all is the caller's mistake."""
+    user = web_client.new("mallory", trust=bed.trust())
+    user.open(bed.primary)
+    with pytest.raises(LogInError):
+        user.log_in_again()
+    bed.primary.waits()
+    user.open(bed.primary)
+    with pytest.raises(MisuseError):
+        user.log_in_again()
+
+
+def test_the_core_is_asked_without_cookies(bed: Pair, web_client: WebClient) -> None:
+    """REDIR-6: the session is the portal's; another port of the same host neither gets nor sets it."""
+    user = web_client.log_in("alice", at=bed.primary, trust=bed.trust())
+    cookie = user.session_cookie
+    planted = ("Set-Cookie", "onex_session=planted; Path=/")
+    bed.primary.core.respond = lambda _: Reply(200, {"portal": None}, headers=(planted,))
+    bed.primary.portal.stop()
+    assert user.poll().shows is Shows.LOST_CONTACT
+    assert "Cookie" not in bed.primary.core.seen.requests[0].headers
+    assert user.session_cookie_of(bed.primary) == cookie
+
+
+def test_arriving_is_more_than_being_sent(bed: Pair, web_client: WebClient) -> None:
+    """Waiting goes on while the client is still at home elsewhere, or sees "not serving" there."""
+    user = web_client.log_in("alice", at=bed.primary, trust=bed.trust())
+    fine, not_serving = Reply(200, {"user": "alice"}), Reply(503)
+    to_secondary = Reply(307, headers=(("Location", f"{bed.secondary.api_url}/session"),))
+    primarys, secondarys = iter([fine, fine, to_secondary]), iter([not_serving, Reply(200), Reply(401)])
+    bed.primary.portal.respond = lambda _: next(primarys)
+    bed.secondary.portal.respond = lambda _: next(secondarys)
+    screen = user.eventually_at(bed.secondary)
+    assert (screen.server, screen.shows) == ("secondary", Shows.LOGIN)
+    assert user.screens[-2].shows is Shows.NOT_SERVING
 
 
 def test_a_plug_in_with_wrong_credentials_does_not_try_them_for_ever(

@@ -386,6 +386,22 @@ def test_two_servers_that_name_each_other_are_a_loop_at_once() -> None:
     assert step(state, Open(P)).doing == Examine(P)
 
 
+def test_a_log_in_sent_back_to_its_own_page_is_a_loop() -> None:
+    """REDIR-8: the page with the form counts as visited."""
+    to_p = Answer(status=307, headers={"location": P})
+    assert after(at_p(WEB, Shows.LOGIN), Submit(), Answered(to_p)).shows is Shows.REDIRECT_LOOP
+
+
+def test_a_prompt_on_the_way_does_not_hide_a_loop() -> None:
+    """REDIR-8: places visited before the prompt still count after it; typing an address starts afresh."""
+    to_p = Answer(status=302, headers={"location": P})
+    waiting = after(
+        State(kind=WEB), Open(P), Examined(GOOD), Answered(PAGE_TO_S), Examined(BAD), Decided(Habit.WAIT)
+    )
+    assert after(waiting, Accept(), Kept(), Answered(to_p)).shows is Shows.REDIRECT_LOOP
+    assert step(waiting, Open(S)).doing == Examine(S)
+
+
 def test_a_plug_in_sent_round_keeps_its_server() -> None:
     """REDIR-8: portals that send log-ins to each other do not drive the plug-in round."""
     to_p = Answer(status=307, headers={"location": P})

@@ -74,6 +74,14 @@ def test_a_sound_certificate_is_trusted_by_its_anchor(
     assert verdict == Verdict(standing=Standing.TRUSTED, fingerprint=fingerprint_of(certificate))
 
 
+def test_a_servers_own_leaf_is_an_anchor_too(service: Start) -> None:
+    """Who holds the certificate itself instead of its authority trusts it all the same."""
+    certificate = own(HOST, LOOPBACK)
+    verdict = look(service(certificate, answer), TrustStore.with_anchor(certificate.chain))
+    assert isinstance(verdict, Verdict)
+    assert verdict.standing is Standing.TRUSTED
+
+
 def test_one_common_authority_covers_two_servers(service: Start) -> None:
     """CERT-2: one anchor trusts both servers, each under its own name only."""
     authority = Authority()
@@ -124,6 +132,7 @@ def test_an_accepted_certificate_is_an_exception_until_it_is_replaced(service: S
     assert (verdict.standing, verdict.fingerprint) == (Standing.REPLACED, fingerprint_of(second))
     assert not verdict.accepted
     renewed = trust.accepting(HOST, fingerprint_of(second))
+    assert renewed.exceptions == {(HOST, fingerprint_of(second))}
     assert look(fake, renewed) == Verdict(standing=Standing.EXCEPTION, fingerprint=fingerprint_of(second))
 
 

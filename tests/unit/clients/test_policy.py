@@ -271,6 +271,8 @@ def test_a_declined_certificate_never_prompts_again(kind: Kind) -> None:
     for _ in range(3):
         declined = after(declined, Poll(), *sent_to_s)
         assert (declined.shows, declined.doing) == (Shows.DISCONNECTED, Rest())
+    declined = after(declined, Poll(), Answered(REFUSED), Answered(says(None)))
+    assert declined.shows is Shows.DISCONNECTED
     assert step(after(declined, Poll()), Answered(FINE)).shows is Shows.HOME
 
 

@@ -147,14 +147,13 @@ def _poll(state: State) -> State:
     match state.shows:
         case Shows.HOME | Shows.LOST_CONTACT | Shows.DISCONNECTED:
             return replace(state, doing=AskSession(state.page))
-        case Shows.LOGIN:
-            asks = state.kind is Kind.WEB  # the script runs on the login page too; a program waits for its user
-            return replace(state, doing=AskSession(state.page)) if asks else state
+        case Shows.LOGIN if state.kind is Kind.WEB:
+            return replace(state, doing=AskSession(state.page))  # the script runs on the log-in form too
+        case Shows.REDIRECT_LOOP if state.kind is not Kind.WEB:
+            return replace(state, doing=AskSession(state.page))
         case Shows.NOT_SERVING | Shows.UNREACHABLE:
             return _go(state, state.page)
-        case Shows.REDIRECT_LOOP:
-            return state if state.kind is Kind.WEB else replace(state, doing=AskSession(state.page))
-        case Shows.NOTHING | Shows.CERTIFICATE_PROMPT:
+        case Shows.NOTHING | Shows.LOGIN | Shows.REDIRECT_LOOP | Shows.CERTIFICATE_PROMPT:
             return state
         case _:
             assert_never(state.shows)
@@ -252,7 +251,7 @@ def _session(state: State, page: str, exchange: Exchange) -> State:
             return _rest(state, Shows.LOGIN, at=page, page=page, why=_why(exchange))
         case Answer(status=status) if status in _REDIRECTS:
             return _redirected(state, page, exchange)
-        case Failure(kind=FailureKind.UNTRUSTED) if state.kind is Kind.OUTLOOK and not state.route:
+        case Failure(kind=FailureKind.UNTRUSTED) if state.kind is Kind.OUTLOOK:
             return _go(state, page)  # a program shows the prompt at once; a script's request merely fails
         case Answer() | Failure():
             return replace(state, detail=_why(exchange), doing=AskCore(page))

@@ -78,8 +78,7 @@ class WatchedClient(Client):
         seen = [self.screen]
 
         def look() -> int:
-            if len(seen) <= polls:
-                seen.append(self.poll())
+            seen.append(self.poll())
             left = [screen for screen in seen if screen.server != server.name]
             if left:
                 raise MovedError(f"{self.label} left {server.name} within {len(seen) - 1} polls", tuple(seen))

@@ -61,7 +61,7 @@ def bed() -> Iterator[Pair]:
     primary.core_names = secondary.core_names = primary.portal_url
     with ExitStack() as stack:
         for server in (primary, secondary):
-            stack.callback(server.stop)
+            stack.callback(server.close)
             server.start()
         yield pair
 
@@ -73,7 +73,7 @@ def service() -> Iterator[Callable[[ServerCertificate, Callable[[Request], Reply
 
         def start(certificate: ServerCertificate, respond: Callable[[Request], Reply | None]) -> Service:
             made = Service(certificate, respond)
-            stack.callback(made.stop)
+            stack.callback(made.close)
             made.start()
             return made
 

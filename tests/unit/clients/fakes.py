@@ -76,8 +76,11 @@ class Service:
         self.respond = respond
         self.released = threading.Event()
         self.install(certificate)
-        with socket.create_server((LOOPBACK, 0)) as probe:
-            self.port: int = probe.getsockname()[1]
+        # Bound for the service's whole life, never listening: nobody else gets the port while it is stopped.
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind((LOOPBACK, 0))
+        self.port: int = self._reserved.getsockname()[1]
         self._listener: _Listener | None = None
         self._thread: threading.Thread | None = None
 
@@ -108,6 +111,11 @@ class Service:
             self._listener.server_close()
             self._thread.join()
             self._listener = None
+
+    def close(self) -> None:
+        """Stop, and give the port back."""
+        self.stop()
+        self._reserved.close()
 
     def serve(self, plain: socket.socket, client_address: Any) -> None:
         """Shake hands and answer, in the connection's own thread."""
@@ -193,10 +201,10 @@ class FakeServer:
         self.portal.start()
         self.core.start()
 
-    def stop(self) -> None:
-        """Stop both services."""
-        self.portal.stop()
-        self.core.stop()
+    def close(self) -> None:
+        """Stop both services for good."""
+        self.portal.close()
+        self.core.close()
 
     def install(self, certificate: ServerCertificate) -> None:
         """Change the certificate of both services."""

@@ -150,7 +150,7 @@ def test_a_redirect_of_the_session_leads_to_the_page_of_the_server_named(kind: K
 
 
 @pytest.mark.parametrize(
-    "location", [None, "", "http://secondary.test/onexportal.html", "https://[broken", "https:///nowhere"]
+    "location", [None, "", "http://secondary.test/onexportal.html", "https://[broken", "https://h:port/"]
 )
 @pytest.mark.parametrize("kind", [WEB, OUTLOOK])
 def test_a_redirect_to_no_https_address_is_not_followed(kind: Kind, location: str | None) -> None:
@@ -267,6 +267,8 @@ def test_a_declined_certificate_never_prompts_again(kind: Kind) -> None:
     for _ in range(3):
         declined = after(declined, Poll(), *sent_to_s)
         assert (declined.shows, declined.doing) == (Shows.DISCONNECTED, Rest())
+    declined = after(declined, Poll(), Answered(REFUSED), Answered(says(None)))
+    assert declined.shows is Shows.DISCONNECTED
     assert step(after(declined, Poll()), Answered(FINE)).shows is Shows.HOME
 
 
@@ -313,7 +315,7 @@ def test_a_place_that_does_not_answer_is_no_certificate_matter(
     ],
 )
 def test_a_page_does_what_its_answer_says(answer: Exchange, shows: Shows, doing: Action) -> None:
-    """REDIR-3, REDIR-5: 200 starts the page's script, 302 leads on, 503 says so, anything else is an error page."""
+    """REDIR-3, REDIR-5: 200 starts the script, 302 leads on, 503 says so, all else is an error page."""
     state = after(at_p(WEB), Open(S), Examined(GOOD), Answered(answer))
     assert (state.shows, state.doing) == (shows, doing)
 
@@ -376,6 +378,22 @@ def test_two_servers_that_name_each_other_are_a_loop_at_once() -> None:
     state = after(State(kind=WEB), Open(P), Examined(GOOD), Answered(PAGE_TO_S), Examined(GOOD), Answered(to_p))
     assert (state.shows, state.place, state.doing) == (Shows.REDIRECT_LOOP, S, Rest())
     assert step(state, Open(P)).doing == Examine(P)
+
+
+def test_a_log_in_sent_back_to_its_own_page_is_a_loop() -> None:
+    """REDIR-8: the page with the form counts as visited."""
+    to_p = Answer(status=307, headers={"location": P})
+    assert after(at_p(WEB, Shows.LOGIN), Submit(), Answered(to_p)).shows is Shows.REDIRECT_LOOP
+
+
+def test_a_prompt_on_the_way_does_not_hide_a_loop() -> None:
+    """REDIR-8: places visited before the prompt still count after it; typing an address starts afresh."""
+    to_p = Answer(status=302, headers={"location": P})
+    waiting = after(
+        State(kind=WEB), Open(P), Examined(GOOD), Answered(PAGE_TO_S), Examined(BAD), Decided(Habit.WAIT)
+    )
+    assert after(waiting, Accept(), Kept(), Answered(to_p)).shows is Shows.REDIRECT_LOOP
+    assert step(waiting, Open(S)).doing == Examine(S)
 
 
 def test_a_plug_in_sent_round_keeps_its_server() -> None:

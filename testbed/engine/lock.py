@@ -33,9 +33,7 @@ def alone(cache: Path, say: Callable[[str], None]) -> Iterator[None]:
         cache.mkdir(parents=True, exist_ok=True)
         lock = (cache / "images.lock").open("w")
     except OSError as refused:
-        raise MissingError(
-            f"cannot write to {cache} ({refused}); set XDG_CACHE_HOME to a folder that can"
-        ) from refused
+        raise MissingError(f"cannot write to {cache} ({refused}); set XDG_CACHE_HOME to a folder that can") from refused
     with lock:
         if not _lock(lock.fileno()):
             say("another process makes images; waiting for it")

@@ -348,18 +348,14 @@ def image(role: str, *names: str) -> Any:
     """Make what the engine's library gives for one image of ours."""
     labels = {recipes.ROLE_LABEL: role, recipes.ORIGIN_LABEL: "packages"}
     attrs = {"Size": 7, "Created": "2026-01-01T00:00:00Z"}
-    return type(
-        "Image", (), {"labels": labels, "tags": list(names), "id": f"sha256:{role}", "attrs": attrs}
-    )()
+    return type("Image", (), {"labels": labels, "tags": list(names), "id": f"sha256:{role}", "attrs": attrs})()
 
 
 def test_pruning_keeps_what_is_current_or_in_use_and_says_so() -> None:
     """Children go before their parents."""
     name = "portal-resilience-testbed"
     current = images.current_recipes()["portal"].tag
-    shelf = Shelf(
-        f"{name}/base:old", f"{name}/core:old", f"{name}/core:used", current, in_use=f"{name}/core:used"
-    )
+    shelf = Shelf(f"{name}/base:old", f"{name}/core:old", f"{name}/core:used", current, in_use=f"{name}/core:used")
     said: list[str] = []
     removed = images.prune(cast("docker.DockerClient", shelf), say=said.append)
     assert removed == (f"{name}/core:old", f"{name}/base:old")

@@ -141,9 +141,7 @@ def test_a_plug_in_waits_at_the_certificate_prompt(bed: Pair, outlook_plugin: Ou
     assert user.accept_certificate().shows is Shows.HOME
 
 
-def test_call_assistant_stays_until_its_user_types_another_address(
-    bed: Pair, call_assistant: CallAssistant
-) -> None:
+def test_call_assistant_stays_until_its_user_types_another_address(bed: Pair, call_assistant: CallAssistant) -> None:
     """CLIENT-3: it asks no core, follows no redirect, and works where its user puts it."""
     user = call_assistant.log_in("alice", at=bed.primary, trust=bed.trust())
     bed.fail_over()
@@ -264,9 +262,7 @@ def test_arriving_is_more_than_being_sent(bed: Pair, web_client: WebClient) -> N
     assert user.screens[-2].shows is Shows.NOT_SERVING
 
 
-def test_a_plug_in_with_wrong_credentials_does_not_try_them_for_ever(
-    bed: Pair, outlook_plugin: OutlookPlugin
-) -> None:
+def test_a_plug_in_with_wrong_credentials_does_not_try_them_for_ever(bed: Pair, outlook_plugin: OutlookPlugin) -> None:
     """One refused log-in asks the user; polls add no further attempt."""
     user = outlook_plugin.new("mallory", trust=bed.trust())
     assert user.log_in_at(bed.primary).asks_for("login")
@@ -305,9 +301,7 @@ def test_a_factory_refuses_what_it_does_not_know(bed: Pair, web_client: WebClien
         web_client.new("alice").read("contacts")
 
 
-def test_the_history_tells_the_whole_way_and_no_secret(
-    bed: Pair, web_client: WebClient, history: History
-) -> None:
+def test_the_history_tells_the_whole_way_and_no_secret(bed: Pair, web_client: WebClient, history: History) -> None:
     """Navigation, verdict, prompt, requests, answers and screens are there; passwords and cookies are not."""
     user = web_client.log_in("alice", at=bed.primary)
     kinds = [record.kind for record in read(history.path)[1:]]

@@ -55,9 +55,7 @@ def test_a_change_without_an_answer_is_unknown_once_it_was_sent(
     assert (result.end, result.error) == (end, kind)
 
 
-@pytest.mark.parametrize(
-    ("status", "end"), [(204, "ok"), (200, "ok"), (201, "info"), (404, "fail"), (500, "info")]
-)
+@pytest.mark.parametrize(("status", "end"), [(204, "ok"), (200, "ok"), (201, "info"), (404, "fail"), (500, "info")])
 def test_a_deletion_needs_no_body(status: int, end: End) -> None:
     """A deletion is ok by its status alone."""
     assert of_change(Answer(status=status), None).end == end

@@ -389,9 +389,7 @@ def test_a_log_in_sent_back_to_its_own_page_is_a_loop() -> None:
 def test_a_prompt_on_the_way_does_not_hide_a_loop() -> None:
     """REDIR-8: places visited before the prompt still count after it; typing an address starts afresh."""
     to_p = Answer(status=302, headers={"location": P})
-    waiting = after(
-        State(kind=WEB), Open(P), Examined(GOOD), Answered(PAGE_TO_S), Examined(BAD), Decided(Habit.WAIT)
-    )
+    waiting = after(State(kind=WEB), Open(P), Examined(GOOD), Answered(PAGE_TO_S), Examined(BAD), Decided(Habit.WAIT))
     assert after(waiting, Accept(), Kept(), Answered(to_p)).shows is Shows.REDIRECT_LOOP
     assert step(waiting, Open(S)).doing == Examine(S)
 

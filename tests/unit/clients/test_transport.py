@@ -151,18 +151,14 @@ def test_half_an_answer_is_none(service: Start, raw: bytes, kind: FailureKind) -
 def test_an_answer_that_is_not_json_has_none(service: Start) -> None:
     """An HTML page is an answer; its body is of no interest to a client."""
     raw = b"HTTP/1.1 200 OK\r\n\r\n<html>"
-    answer, _ = transport().exchange(
-        "GET", url_of(service(CERTIFICATE, lambda _: Reply(0, raw=raw))), trust=TRUST
-    )
+    answer, _ = transport().exchange("GET", url_of(service(CERTIFICATE, lambda _: Reply(0, raw=raw))), trust=TRUST)
     assert isinstance(answer, Answer)
     assert (answer.status, answer.json) == (200, None)
 
 
 def test_cookies_go_to_the_host_that_set_them_only(service: Start) -> None:
     """REDIR-6: a session cookie of one host is not sent to another, whatever the port."""
-    fake = service(
-        CERTIFICATE, lambda _: Reply(200, headers=(("Set-Cookie", "onex_session=1; Secure; Path=/"),))
-    )
+    fake = service(CERTIFICATE, lambda _: Reply(200, headers=(("Set-Cookie", "onex_session=1; Secure; Path=/"),)))
     _, set_cookies = transport().exchange("GET", url_of(fake), trust=TRUST)
     here, elsewhere = Cookies().after(HOST, set_cookies), Cookies().after("other.demo.test", set_cookies)
     for cookies in (here, elsewhere):

@@ -68,9 +68,7 @@ def test_a_sound_certificate_is_trusted_by_its_anchor(
     service: Start, certificate: ServerCertificate, hostname: str
 ) -> None:
     """CERT-2: a server's own or a common authority is enough, for the host name and for the address."""
-    verdict = look(
-        service(certificate, answer), TrustStore.with_anchor(certificate.anchor), hostname=hostname
-    )
+    verdict = look(service(certificate, answer), TrustStore.with_anchor(certificate.anchor), hostname=hostname)
     assert verdict == Verdict(standing=Standing.TRUSTED, fingerprint=fingerprint_of(certificate))
 
 

@@ -1,0 +1,93 @@
+"""The beds of one test session: built when first asked for, reset between tests, removed at the end.
+
+A topology that differs gets a bed of its own; the same one is reused. Whatever ends the session, a SIGKILL included,
+the run's janitor removes what it built.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Self
+
+from testbed import environment, runs, topology
+from testbed.bed import Bed
+from testbed.engine.images import ensure_images
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import docker
+
+    from testbed.engine.images import Images
+    from testbed.engine.janitor import Janitor
+    from testbed.topology import Topology
+
+
+class BedSession:
+    """Gives out beds.
+
+    Args:
+        say: told what takes time.
+        keep: leave the beds running at the end.
+    """
+
+    def __init__(self, *, say: Callable[[str], None], keep: bool) -> None:
+        self._say = say
+        self._keep = keep
+        self._beds: dict[Topology, Bed] = {}
+        self._stack = contextlib.ExitStack()
+        self._open: tuple[docker.DockerClient, Images, str, Janitor] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        for bed in self._beds.values():
+            bed.close()
+        if self._open is not None and self._keep:
+            self._open[3].keep()
+        self._stack.close()
+
+    def bed(self, fields: Mapping[str, Any]) -> Bed:
+        """A bed of the topology that differs from the default in these fields: new, or reset.
+
+        Raises:
+            MisuseError: a field is unknown or wrong.
+            MissingError, EngineError, NotInTimeError: the bed could not be made or reset.
+        """
+        wanted = topology.derive(fields)
+        known = self._beds.get(wanted)
+        if known is not None:
+            known.reset()
+            return known
+        client, images, run, _janitor = self._engine()
+        name = f"t{run[:8]}-{len(self._beds)}"
+        bed = Bed.up(
+            client,
+            images,
+            wanted,
+            name=name,
+            folder=environment.bed_folder(name),
+            run=run,
+            keep=self._keep,
+            pool=environment.pool(),
+        )
+        self._beds[wanted] = bed
+        return bed
+
+    def save_logs(self, folder: Path) -> None:
+        """Write every container's log below a folder."""
+        for bed in self._beds.values():
+            for service, content in bed.logs():
+                path = folder / f"{bed.name}-{service.replace('/', '-')}.log"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+
+    def _engine(self) -> tuple[docker.DockerClient, Images, str, Janitor]:
+        if self._open is None:
+            client = environment.engine()
+            images = ensure_images(client, base=environment.base(), say=self._say)
+            run, janitor = self._stack.enter_context(runs.run(environment.state_folder() / "runs"))
+            self._open = client, images, run, janitor
+        return self._open

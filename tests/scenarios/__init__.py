@@ -1,0 +1,1 @@
+"""Scenarios on containers, with real TLS. Each names the rules that it shows."""

@@ -1,0 +1,1 @@
+"""Tests by what they need: nothing, an engine, a bed."""

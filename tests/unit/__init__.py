@@ -1,0 +1,1 @@
+"""Tests that need neither engine nor network."""

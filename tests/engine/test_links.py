@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -167,6 +168,7 @@ def test_links_keep_a_held_fault_longer_than_its_lease(links: Links) -> None:
             wait_until(links.current, lambda seen: len(seen) < 2, within_s=0.9, what="a lapse")
         prove_stopped(links, cut("a", "b"))
     assert links.current() == ()
+    assert "lease-renewal" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_links_report_a_held_fault_that_somebody_healed(links: Links) -> None:

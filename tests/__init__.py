@@ -1,1 +1,1 @@
-"""Tests of the testbed itself, and scenarios run with it."""
+"""Tests by what they need: nothing, an engine, a bed."""

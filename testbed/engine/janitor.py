@@ -98,7 +98,12 @@ class Janitor:
         assert said is not None  # noqa: S101  # Popen was asked for a pipe
         readable, _, _ = select.select([said], [], [], within_s)
         if not readable or not os.read(said.fileno(), 1):
-            raise MissingError(f"the janitor of run {self._run_id} does not start: what a killed run leaves would stay")
+            self._tell(b"")  # one that is merely late goes on alone
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(1)
+            raise MissingError(
+                f"the janitor of run {self._run_id} does not start: what a killed run leaves would stay"
+            )
         self._is_ready = True
 
     def keep(self) -> None:

@@ -135,6 +135,10 @@ class Links:
             EngineError, FaultError: a server cannot be asked; then nothing is known, rather than something
                 missing.
         """
+        return self.in_force({server: self.listing(server) for server in self.servers()})
+
+    def in_force(self, listings: Mapping[str, nft.Listing]) -> tuple[FaultInForce, ...]:
+        """Translate what servers' packet filters said, by server, into faults."""
         names = {end.address: name for name, end in self.ends.items()}
         return tuple(
             FaultInForce(
@@ -144,8 +148,8 @@ class Links:
                 lease_left_s=one.lease_left_s,
                 packets=one.packets,
             )
-            for server in self.servers()
-            for one in self.listing(server).in_force
+            for server, listing in listings.items()
+            for one in listing.in_force
         )
 
     @contextlib.contextmanager

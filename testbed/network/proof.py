@@ -176,7 +176,9 @@ def _probes(links: Links, fault: NetworkFault) -> Iterator[Probe]:
 def _prove(
     links: Links, faults: Collection[NetworkFault], expected: Literal["passing", "stopped"], within_s: float
 ) -> tuple[Evidence, ...]:
-    others = [one.fault for one in links.current() if one.fault is not None and one.fault not in faults]
+    before = {server: links.listing(server) for server in links.servers()}
+    in_force = [one.fault for one in links.in_force(before) if one.fault is not None]
+    others = [fault for fault in in_force if fault not in faults]
     covered, probes = [], []
     for probe in probes_of(links, faults):
         by = next((other for other in others if covers(other, probe)), None)
@@ -188,7 +190,7 @@ def _prove(
     def as_expected(one: Evidence) -> bool:
         return one.is_passing if expected == "passing" else one.is_stopped
 
-    seen = _send_and_look(links, probes, as_expected, within_s)
+    seen = _send_and_look(links, probes, before, as_expected, within_s)
     wrong = [str(one) for one in seen if not as_expected(one)]
     if wrong:
         raise FaultError(f"not proved to be {expected}: {'; '.join(wrong)}")
@@ -196,11 +198,14 @@ def _prove(
 
 
 def _send_and_look(
-    links: Links, probes: Collection[Probe], accept: Callable[[Evidence], bool], within_s: float
+    links: Links,
+    probes: Collection[Probe],
+    before: Mapping[str, nft.Listing],
+    accept: Callable[[Evidence], bool],
+    within_s: float,
 ) -> tuple[Evidence, ...]:
     """Send the probes, and count until all is as expected or the time is over."""
     targets = {probe.target for probe in probes}
-    before = {target: links.listing(target) for target in targets}
     sent = {probe: _send(links, probe) for probe in probes}
 
     def look() -> tuple[Evidence, ...]:
@@ -210,9 +215,11 @@ def _send_and_look(
             for probe in probes
         )
 
-    with contextlib.suppress(NotInTimeError):  # what was seen last says more, and decides
-        wait_until(look, lambda seen: all(map(accept, seen)), within_s=within_s, what="probes")
-    # Once more: the listing may have been taken between the two counts of a packet.
+    with contextlib.suppress(NotInTimeError):  # what is seen next says more, and decides
+        seen = wait_until(look, lambda seen: all(map(accept, seen)), within_s=within_s, what="probes")
+        if all(one.is_passing for one in seen):
+            return seen
+    # Once more: a listing may be taken between the two counts of a packet, which then looks stopped.
     return look()
 
 

@@ -1,1 +1,1 @@
-"""Tests without an engine: values in, values out."""
+"""Tests that need neither engine nor network."""

@@ -101,9 +101,7 @@ class Janitor:
             self._tell(b"")  # one that is merely late goes on alone
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(1)
-            raise MissingError(
-                f"the janitor of run {self._run_id} does not start: what a killed run leaves would stay"
-            )
+            raise MissingError(f"the janitor of run {self._run_id} does not start: what a killed run leaves would stay")
         self._is_ready = True
 
     def keep(self) -> None:

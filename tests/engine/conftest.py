@@ -95,9 +95,7 @@ def join(client: docker.APIClient, image: str, run_id: str) -> Callable[[str, li
             entrypoint=[],
             user="65534",
             labels={labels.RUN: run_id},
-            host_config=client.create_host_config(
-                network_mode=f"container:{server}", cap_drop=["ALL"], read_only=True
-            ),
+            host_config=client.create_host_config(network_mode=f"container:{server}", cap_drop=["ALL"], read_only=True),
         )
         client.start(made["Id"])
         return str(made["Id"])

@@ -186,9 +186,7 @@ def test_links_report_a_held_fault_that_somebody_healed(links: Links) -> None:
 
 def test_links_end_by_themselves_when_their_holder_is_killed(links: Links) -> None:
     """After SIGKILL of the holder its faults last as long as the lease, and no longer."""
-    arguments = [
-        part for name in ("a", "b") for part in (links.channel(name).container, str(links.end(name).address))
-    ]
+    arguments = [part for name in ("a", "b") for part in (links.channel(name).container, str(links.end(name).address))]
     with subprocess.Popen([sys.executable, "-c", HOLDER, *arguments], stdout=subprocess.PIPE) as holder:  # noqa: S603  # ours
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
@@ -199,9 +197,7 @@ def test_links_end_by_themselves_when_their_holder_is_killed(links: Links) -> No
     prove_passing(links, cut("a", "b"))
 
 
-def test_links_stay_cut_for_others_without_a_lease(
-    links: Links, client: docker.APIClient, network: BedNetwork
-) -> None:
+def test_links_stay_cut_for_others_without_a_lease(links: Links, client: docker.APIClient, network: BedNetwork) -> None:
     """A permanent cut survives its channel; another process sees it in the kernel and heals it."""
     links.inject(cut("a", "b"))
     for name in ("a", "b"):

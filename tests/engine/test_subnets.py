@@ -26,10 +26,7 @@ POOL = IPv4Network("10.214.77.0/26")  # four subnets
 
 def test_subnets_are_passed_over_when_taken_and_end_clearly(client: docker.APIClient, run_id: str) -> None:
     """Four networks share a pool of four, whatever their names; the fifth is told what to do."""
-    made = [
-        create_network(client, f"{run_id}-{number}", labels={labels.RUN: run_id}, pool=POOL)
-        for number in range(4)
-    ]
+    made = [create_network(client, f"{run_id}-{number}", labels={labels.RUN: run_id}, pool=POOL) for number in range(4)]
     assert {one.subnet for one in made} == set(POOL.subnets(new_prefix=28))
     with pytest.raises(MissingError, match=r"no free /28 left in 10\.214\.77\.0/26"):
         create_network(client, f"{run_id}-5", labels={labels.RUN: run_id}, pool=POOL)
@@ -42,9 +39,7 @@ def test_subnets_refuse_a_network_name_twice(client: docker.APIClient, run_id: s
         create_network(client, run_id, labels={labels.RUN: run_id})
 
 
-def test_subnets_let_the_host_in_and_nothing_out(
-    links: Links, client: docker.APIClient, network: BedNetwork
-) -> None:
+def test_subnets_let_the_host_in_and_nothing_out(links: Links, client: docker.APIClient, network: BedNetwork) -> None:
     """The host reaches a server by its fixed address, on a network that the engine lets nothing out of."""
     assert links.end("a").address == network.subnet[2]
     prove_passing(links, one_way("host", "a"))
@@ -52,9 +47,7 @@ def test_subnets_let_the_host_in_and_nothing_out(
     assert (seen["Internal"], seen["EnableIPv6"]) == (True, False)
 
 
-def test_sweep_removes_what_is_labelled_and_nothing_else(
-    client: docker.APIClient, image: str, run_id: str
-) -> None:
+def test_sweep_removes_what_is_labelled_and_nothing_else(client: docker.APIClient, image: str, run_id: str) -> None:
     """Containers (paused ones too), networks and volumes of one label go; those of another stay."""
     other = f"{run_id}-other"
     host_config = client.create_host_config()
@@ -84,9 +77,7 @@ def test_sweep_reports_each_failure_and_goes_on(client: docker.APIClient, image:
     client.create_volume(run_id, labels={labels.RUN: run_id})
     create_network(client, run_id, labels={labels.RUN: run_id})
     binds = client.create_host_config(binds={run_id: {"bind": "/data", "mode": "rw"}})
-    made = client.create_container(
-        image, ["true"], entrypoint=[], labels={labels.RUN: stranger}, host_config=binds
-    )
+    made = client.create_container(image, ["true"], entrypoint=[], labels={labels.RUN: stranger}, host_config=binds)
     try:
         swept = sweep(client, {labels.RUN: run_id})
         assert swept.networks == [run_id]

@@ -48,9 +48,7 @@ def test_install_counts_probes_around_the_faults() -> None:
         if line.startswith("add rule") and "ingress" in line
     ]
     assert [rule.split()[0:2] for rule in (rules[0], rules[2])] == [["iif", "lo"], ["jump", "faults"]]
-    assert ["@probes_arrived" in rules[1], "@probes_passed" in rules[3], rules[4].endswith("drop")] == [
-        True
-    ] * 3
+    assert ["@probes_arrived" in rules[1], "@probes_passed" in rules[3], rules[4].endswith("drop")] == [True] * 3
     assert len(rules) == 5
 
 

@@ -70,9 +70,7 @@ def test_links_translate_blocks_back_into_faults() -> None:
     links = Links({"a": End(IPv4Address("10.213.0.2")), "b": End(IPv4Address("10.213.0.3"))})
     stranger = nft.Source(IPv4Address("10.9.9.9"))
     held: list[nft.Block] = [nft.Source(IPv4Address("10.213.0.2")), nft.Lost(), stranger]
-    listing = nft.Listing(
-        in_force=tuple(nft.InForce(block=one, lease_left_s=None, packets=0) for one in held)
-    )
+    listing = nft.Listing(in_force=tuple(nft.InForce(block=one, lease_left_s=None, packets=0) for one in held))
     found = links.in_force({"b": listing})
     assert [one.fault for one in found] == [Link("a", "b"), Vanished("b"), None]
     assert found[2].block == stranger

@@ -29,9 +29,7 @@ class FakeFilter:
 
 def ask(*requests: object) -> list[dict[str, Any]]:
     """Serve these requests; return all lines that came back."""
-    lines = b"".join(
-        (one if isinstance(one, bytes) else json.dumps(one).encode()) + b"\n" for one in requests
-    )
+    lines = b"".join((one if isinstance(one, bytes) else json.dumps(one).encode()) + b"\n" for one in requests)
     answers = io.BytesIO()
     channel.serve(io.BytesIO(lines), answers, FakeFilter())
     return [json.loads(line) for line in answers.getvalue().splitlines()]
@@ -87,9 +85,7 @@ def test_channel_answers_a_bad_request_and_goes_on(request_: object, kind: str, 
 
 
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])
-def test_channel_counts_probes_that_its_own_filter_refused(
-    protocol: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_channel_counts_probes_that_its_own_filter_refused(protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refused here is told apart from sent, and neither is an error."""
     refusals = iter([None, PermissionError(), None])
 

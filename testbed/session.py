@@ -48,6 +48,8 @@ class BedSession:
         if self._open is not None and self._keep:
             self._open[3].keep()
         self._stack.close()
+        if self._open is not None:
+            self._open[0].close()
 
     def bed(self, fields: Mapping[str, Any]) -> Bed:
         """A bed of the topology that differs from the default in these fields: new, or reset.

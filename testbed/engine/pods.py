@@ -136,7 +136,7 @@ class PodBuilder:
         }
         marks = {**self._marks, labels.SERVER: site.value}
         with _translated(f"server container of the {site.value}"):
-            server = ServerContainer(
+            identity = ServerContainer(
                 self._images.server,
                 name=self._names.container(site, "server"),
                 marks={**marks, labels.RECORD: msgspec.json.encode(record).decode()},
@@ -144,8 +144,7 @@ class PodBuilder:
                 network=self._names.network,
                 address=record.addresses[site],
                 files=files,
-            ).start()
-        identity = server.get_container_id()
+            ).run()
         _all([threads.submit(self._join, site, service, identity, marks) for service in ("core", "portal")])
 
     def _join(self, site: Site, service: str, server: str, marks: dict[str, str]) -> None:
@@ -157,7 +156,7 @@ class PodBuilder:
                 marks=marks,
                 volume=self._names.volume(site),
                 server=server,
-            ).start()
+            ).run()
 
 
 class _translated:  # noqa: N801 - reads as a word in a with statement

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from testbed.clients.exchange import Answer
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from testbed.bed import Bed, BedServer
+    from testbed.clients.client import Client
 
 WITHIN_S = 20.0
 """A bound for what the rules promise; far beyond the detection time, as a busy machine may be slow."""
@@ -30,6 +34,27 @@ def eventually_shown(server: BedServer, bed: Bed, state: str, service: str = "po
     wait_until(lambda: shown(server, bed, service)[0], lambda seen: seen == state, within_s=WITHIN_S, what=what)
 
 
+def eventually_serves(server: BedServer, bed: Bed) -> None:
+    """Wait until this server's portal takes log-ins and the other one does not."""
+    other = bed.server(server.site.other)
+    wait_until(
+        lambda: (shown(server, bed)[0], shown(other, bed)[0]),
+        lambda seen: seen[0] == "Available" and seen[1] != "Available",
+        within_s=WITHIN_S,
+        what=f"the {server.name} alone to serve",
+    )
+
+
+def eventually_both_serve(bed: Bed) -> None:
+    """Wait until both portals take log-ins."""
+    wait_until(
+        lambda: [shown(server, bed)[0] for server in bed.servers],
+        lambda seen: seen == ["Available", "Available"],
+        within_s=WITHIN_S,
+        what="both portals to serve",
+    )
+
+
 def eventually_in_step(bed: Bed) -> None:
     """Wait until both portals hold the same data and synchronisation runs."""
 
@@ -40,3 +65,40 @@ def eventually_in_step(bed: Bed) -> None:
         return all(one.get("state") == "running" for one in seen) and len({one["digest"] for one in seen}) == 1
 
     wait_until(look, same, within_s=WITHIN_S, what="both portals to hold the same data")
+
+
+def items(client: Client, collection: str) -> list[Mapping[str, Any]]:
+    """What a logged-in user sees of a collection.
+
+    Raises:
+        AssertionError: it cannot be read.
+    """
+    outcome = client.read(collection)
+    assert outcome.ok, outcome
+    return list(outcome.items)
+
+
+def values(client: Client) -> set[str]:
+    """The values of all settings of a logged-in user."""
+    return {str(item["value"]) for item in items(client, "settings")}
+
+
+def still_opens(client: Client, cookie: str, server: BedServer) -> bool:
+    """Whether a session cookie opens a server; the server must answer.
+
+    Raises:
+        AssertionError: it does not answer.
+    """
+    answer = client.try_cookie(cookie, at=server)
+    assert isinstance(answer, Answer), answer
+    return answer.status == 200
+
+
+def set_to(client: Client, key: str, value: str) -> None:
+    """Add a setting; it must be acknowledged.
+
+    Raises:
+        AssertionError: it was not.
+    """
+    outcome = client.change("settings", {"key": key, "value": value})
+    assert outcome.ok, outcome

@@ -40,11 +40,6 @@ class Gossip(Generic[T]):
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(bind)
 
-    @classmethod
-    def to_own_server(cls, kind: type[T], port: int) -> Gossip[T]:
-        """A voice on loopback that hears nothing."""
-        return cls(kind, bind=("127.0.0.1", 0), neighbour=("127.0.0.1", port), heard=lambda _message: None)
-
     def start(self) -> None:
         """Receive in a thread of its own until the process ends."""
         threading.Thread(target=self._receive, name="gossip", daemon=True).start()

@@ -93,28 +93,35 @@ BROKEN = (OSError, msgspec.MsgspecError)
 """How a conversation ends: gone, silent, or senseless. Either way it is called anew."""
 
 
-def listen(port: int, converse: Callable[[LineConnection, str], None], *, silence_s: float) -> None:
+def listen(
+    port: int,
+    converse: Callable[[LineConnection, str], None],
+    *,
+    silence_s: float,
+    address: str = "0.0.0.0",  # noqa: S104 - of the server's own namespace
+) -> None:
     """Accept callers in threads of their own until the process ends.
 
     Args:
-        port: TCP port, on all addresses of the server's namespace.
+        port: TCP port.
         converse: talks with one caller, given its address; the connection is closed when it returns or breaks.
         silence_s: how long a caller may be silent, in seconds.
+        address: where to listen; by default on all addresses of the server's namespace.
     """
-    listener = socket.create_server(("0.0.0.0", port), backlog=32)  # noqa: S104 - of the server's own namespace
+    listener = socket.create_server((address, port), backlog=32)
 
-    def talk(connected: socket.socket, address: str) -> None:
+    def talk(connected: socket.socket, caller: str) -> None:
         connection = LineConnection(connected, silence_s=silence_s)
         try:
             with contextlib.suppress(*BROKEN):
-                converse(connection, address)
+                converse(connection, caller)
         finally:
             connection.close()
 
     def accept() -> None:
         while True:
             with contextlib.suppress(OSError):
-                connected, (address, _port) = listener.accept()
-                threading.Thread(target=talk, args=(connected, address), daemon=True).start()
+                connected, (caller, _port) = listener.accept()
+                threading.Thread(target=talk, args=(connected, caller), daemon=True).start()
 
     threading.Thread(target=accept, name=f"listen-{port}", daemon=True).start()

@@ -31,4 +31,4 @@ PROBE_DSCP = 47
 or by TCP, without its listener noticing (invented)."""
 
 WATCHDOG = 50799
-"""Services of a server tell its platform view how they are: UDP on loopback only (invented)."""
+"""Services of a server tell its platform view how they are: TCP on loopback only (invented)."""

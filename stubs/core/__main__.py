@@ -12,6 +12,7 @@ from stubs.core.cti import CtiServer
 from stubs.core.versioned import ConfigurationFile
 from stubs.gossip import Gossip
 from stubs.serving import HttpsServer
+from stubs.signs import SignSender
 from stubs.watchdog import Sign
 from stubs.wire import CoreWord, KeepAlive, Site
 
@@ -40,7 +41,7 @@ class Core:
             neighbour=(installed.other.address, ports.SCN_KEEPALIVE),
             heard=self.hear_core,
         )
-        self.watchdog = Gossip.to_own_server(Sign, ports.WATCHDOG)
+        self.watchdog = SignSender()
         self.cti = CtiServer(service_user=installed.service_user, heard=self.hear_portal, lost=self.lose_portal)
         self._direct: frozenset[Site] = frozenset()
         self._news = threading.Event()

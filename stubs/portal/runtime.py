@@ -36,6 +36,7 @@ from stubs.resilience import (
     step,
     willing,
 )
+from stubs.signs import SignSender
 from stubs.watchdog import Sign
 from stubs.wire import CoreWord, PortalStatus, Site
 
@@ -104,7 +105,7 @@ class Portal:
             neighbour=(installed.other.address, ports.PORTAL_LINK),
             heard=self._hear_peer,
         )
-        self._watchdog = Gossip.to_own_server(Sign, ports.WATCHDOG)
+        self._watchdog = SignSender()
         self._cores = [self._core_link(site) for site in Site]
 
     def start(self) -> None:

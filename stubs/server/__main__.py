@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 
 from stubs import installation, ports, service
-from stubs.server.view import Watch, build
+from stubs.server.view import SERVICES, build
 from stubs.serving import HttpsServer
+from stubs.signs import SignBoard
 
 
 def main() -> None:
     """Run until a signal ends the process."""
     service.prepare()
     installed = installation.load()
-    watch = Watch(installed)
-    watch.start()
-    https = HttpsServer(build(installed, watch), ports.PLATFORM_VIEW, threads=4)
+    signs = SignBoard(installed.timing, SERVICES)
+    signs.start()
+    https = HttpsServer(build(installed, signs), ports.PLATFORM_VIEW, threads=4)
     threading.Thread(target=https.run, name="https", daemon=True).start()
     service.live("stubs.server", leave=lambda _restart: None, reset=https.reload_certificate)
 

@@ -60,7 +60,7 @@ class StubContainer(DockerContainer):
         )
 
     def run(self) -> str:
-        """Create and start it, and let go of the connection to the engine that testcontainers opens for each; its id."""
+        """Create and start it; its id. Closes the connection to the engine that testcontainers leaves open."""
         try:
             return self.start().get_container_id()
         finally:

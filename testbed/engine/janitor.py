@@ -19,12 +19,6 @@ import sys
 import time
 from typing import IO, TYPE_CHECKING, Self
 
-import docker
-from docker.errors import DockerException
-from docker.utils import kwargs_from_env
-
-from testbed.engine import labels
-from testbed.engine.sweep import Swept, sweep
 from testbed.errors import EngineError, MissingError, NotInTimeError
 from testbed.waiting import wait_until
 
@@ -32,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
+
+    from testbed.engine.sweep import Swept
 
 READY_S = 20.0
 """How long the watcher may take to start, most of which is the import of the engine's client."""
@@ -183,7 +179,17 @@ def tidy(look: Callable[[], Swept], *, quiet_s: float, within_s: float) -> None:
 
 
 def sweep_run(run_id: str) -> Swept:
-    """Sweep what this run left, once; an engine that does not answer is a failure like another."""
+    """Sweep what this run left, once; an engine that does not answer is a failure like another.
+
+    The engine's client is loaded only here: a watcher starts at every `up`, and most have nothing to sweep.
+    """
+    import docker  # noqa: PLC0415
+    from docker.errors import DockerException  # noqa: PLC0415
+    from docker.utils import kwargs_from_env  # noqa: PLC0415
+
+    from testbed.engine import labels  # noqa: PLC0415
+    from testbed.engine.sweep import Swept, sweep  # noqa: PLC0415
+
     try:
         with contextlib.closing(docker.APIClient(**kwargs_from_env(), version="auto")) as client:
             return sweep(client, {labels.RUN: run_id})

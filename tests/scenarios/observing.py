@@ -9,6 +9,7 @@ from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from testbed.bed import Bed, BedServer
     from testbed.clients.client import Client
@@ -81,6 +82,11 @@ def items(client: Client, collection: str) -> list[Mapping[str, Any]]:
 def values(client: Client) -> set[str]:
     """The values of all settings of a logged-in user."""
     return {str(item["value"]) for item in items(client, "settings")}
+
+
+def certificates(bed: Bed) -> tuple[Path, ...]:
+    """What a client must trust so that no server of the bed prompts."""
+    return tuple(server.certificate for server in bed.servers)
 
 
 def still_opens(client: Client, cookie: str, server: BedServer) -> bool:

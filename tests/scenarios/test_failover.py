@@ -81,7 +81,7 @@ def test_a_web_user_is_sent_to_the_secondary_when_only_the_portal_dies(
 def test_nobody_is_sent_anywhere_when_the_core_is_down_too(bed: Bed, web_client: WebClient, nemesis: Nemesis) -> None:
     """The user stays where contact was lost, and can log in on the secondary by its address."""
     user = web_client.log_in("alice", at=bed.primary)
-    with nemesis.under(Kill(bed.primary.core), Kill(bed.primary.portal)):
+    with nemesis.under(Stop(bed.primary.core), Stop(bed.primary.portal)):
         eventually_serves(bed.secondary, bed)
         assert user.stays_at(bed.primary, polls=5).shows is Shows.LOST_CONTACT
         assert user.log_in_at(bed.secondary).shows is Shows.HOME
@@ -100,7 +100,7 @@ def test_nobody_is_sent_anywhere_when_only_the_core_is_down(bed: Bed, web_client
 @pytest.mark.rule("REDIR-3")
 def test_a_new_user_is_not_redirected_in_failover(bed: Bed, web_client: WebClient, nemesis: Nemesis) -> None:
     """The address of the dead portal fails; the secondary's works."""
-    with nemesis.under(Kill(bed.primary.portal)):
+    with nemesis.under(Stop(bed.primary.portal)):
         eventually_serves(bed.secondary, bed)
         screen = web_client.new("alice").open(bed.primary)
         assert screen.server == bed.primary.name
@@ -111,7 +111,7 @@ def test_a_new_user_is_not_redirected_in_failover(bed: Bed, web_client: WebClien
 @pytest.mark.rule("REDIR-3")
 def test_a_portal_that_handed_over_says_so_to_a_new_user(bed: Bed, web_client: WebClient, nemesis: Nemesis) -> None:
     """Its process answers with an explanation, and sends nobody away."""
-    with nemesis.under(Kill(bed.primary.core)):
+    with nemesis.under(Stop(bed.primary.core)):
         eventually_serves(bed.secondary, bed)
         screen = web_client.new("alice").open(bed.primary)
         assert (screen.server, screen.shows) == (bed.primary.name, Shows.NOT_SERVING)
@@ -120,7 +120,7 @@ def test_a_portal_that_handed_over_says_so_to_a_new_user(bed: Bed, web_client: W
 @pytest.mark.rule("REDIR-4", "REDIR-5", "REDIR-6")
 def test_failback_ends_the_sessions_of_the_secondary(bed: Bed, web_client: WebClient, nemesis: Nemesis) -> None:
     """Its users are sent to the primary, a new user is redirected, and an old session is worth nothing anywhere."""
-    with nemesis.under(Kill(bed.primary.portal)):
+    with nemesis.under(Stop(bed.primary.portal)):
         eventually_serves(bed.secondary, bed)
         user = web_client.log_in("bob", at=bed.secondary)
         cookie = user.session_cookie

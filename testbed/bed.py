@@ -189,7 +189,7 @@ class Bed:
         containers = self.services.states()
         views = {site: self.inspectors[site].services() for site in Site}
         portals = {site: self.inspectors[site].resilience() for site in Site}
-        faults = [str(one.fault) for one in self.links.current()]
+        faults = [f"cut {one.fault or one.block}" for one in self.links.current()]
         return summary(containers, views, portals, faults)
 
     def wait_until_settled(self, *, boots: dict[Site, int] | None = None) -> None:

@@ -18,7 +18,7 @@ from testbed.errors import FaultError, MisuseError
 if TYPE_CHECKING:
     from testbed.servers import Server
 
-TIMEOUT_S = 1.0
+TIMEOUT_S = 0.5
 """How long a status page may take, in seconds."""
 
 _OK_BELOW = 400

@@ -9,7 +9,7 @@ import click
 from testbed import environment, leftovers, runs, topology
 from testbed.bed import Bed
 from testbed.bed import beds as beds_up
-from testbed.cli.common import as_json, attach, read_file, say, show, topology_name
+from testbed.cli.common import as_json, attach, program, read_file, say, show, topology_name
 from testbed.engine.images import ensure_images
 from testbed.errors import MisuseError
 from testbed.topology import Topology
@@ -46,12 +46,12 @@ def _described(result: dict[str, Any]) -> str:
         lines += [f"  {name}: {server['address']}", f"    portal         {server['portal_url']}"]
         lines += [f"    platform view  {server['platform_view_url']}", f"    certificate    {server['certificate']}"]
     users = ", ".join(f"{user['name']}/{user['password']}" for user in result["users"][:5])
-    name, primary = result["name"], result["servers"]["primary"]
+    name, primary, testbed = result["name"], result["servers"]["primary"], program()
     lines += [
         f"  users: {users}",
         "Try:",
-        f"  curl --cacert {primary['certificate']} $(testbed hosts {name} --curl) {primary['portal_url']}",
-        f"  testbed fault kill {name} primary/portal; testbed status {name}",
+        f"  curl --cacert {primary['certificate']} $({testbed} hosts {name} --curl) {primary['portal_url']}",
+        f"  {testbed} fault kill {name} primary/portal; {testbed} status {name}",
     ]
     return "\n".join(lines)
 

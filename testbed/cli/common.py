@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +27,15 @@ topology_name = click.argument("name", metavar="N")
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)")
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000}
+
+
+def program() -> str:
+    """How this program was called, so that what is printed can be typed."""
+    called = Path(sys.argv[0])
+    found = shutil.which("testbed")
+    if found is not None and Path(found).resolve() == called.resolve():
+        return "testbed"
+    return os.path.relpath(called) if called.is_absolute() and called.is_relative_to(Path.cwd()) else str(called)
 
 
 def say(line: str) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 POLL_S = 20
 """How often a page asks whether its session is alive, in real seconds."""
 
-_FILES = {"portal.js": "text/javascript", "portal.css": "text/css"}
+_FILES = {"portal.js": "text/javascript", "admin.js": "text/javascript", "portal.css": "text/css"}
 _PAGES = Path(__file__).parent / "pages"
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
@@ -58,15 +58,12 @@ def _pages(portal: Portal) -> Blueprint:
             there = f"https://{elsewhere}:{ports.PORTAL_HTTPS}/onexportal.html"
             return Response(status=302, headers={"Location": there})
         serving = portal.serving
-        page = render_template(
-            "onexportal.html" if serving else "not_serving.html",
-            server=portal.installed.hostname,
-            site=portal.site.value,
-            poll_ms=portal.timing.ms(POLL_S),
-            core_port=ports.CORE_SERVICES,
-            explanation=access.NOT_SERVING,
-        )
-        return _page(page, 200 if serving else 503)
+        return _page(portal, "onexportal.html" if serving else "not_serving.html", 200 if serving else 503)
+
+    @blueprint.get("/onexportal-admin.html")
+    def admin_page() -> Response:
+        """The administrator page, on any portal that runs."""
+        return _page(portal, "onexportal-admin.html", 200)
 
     @blueprint.get("/static/<name>")
     def file(name: str) -> Response:
@@ -77,7 +74,15 @@ def _pages(portal: Portal) -> Blueprint:
     return blueprint
 
 
-def _page(text: str, status: int) -> Response:
+def _page(portal: Portal, template: str, status: int) -> Response:
+    text = render_template(
+        template,
+        server=portal.installed.hostname,
+        site=portal.site.value,
+        poll_ms=portal.timing.ms(POLL_S),
+        core_port=ports.CORE_SERVICES,
+        explanation=access.NOT_SERVING,
+    )
     response = Response(text, status=status, mimetype="text/html")
     response.headers["Content-Security-Policy"] = _CSP
     response.headers["Referrer-Policy"] = "no-referrer"

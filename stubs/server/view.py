@@ -24,7 +24,7 @@ def build(installed: Installation, signs: SignBoard) -> Flask:
     def page() -> Response:
         text = render_template("platform_view.html", installed=installed, services=signs.services(), titles=TITLES)
         response = Response(text, mimetype="text/html")
-        response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+        response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
         response.headers["Refresh"] = "2"
         return response
 

@@ -114,7 +114,7 @@ class Gadget {
   row(item) {
     const li = document.createElement("li");
     const text = document.createElement("span");
-    text.textContent = this.fields.map((field) => item[field]).join(": ");
+    text.textContent = this.fields.map((field) => (field === "starts_at" ? new Date(item[field]).toLocaleString() : item[field])).join(": ");
     const remove = document.createElement("button");
     remove.type = "button";
     remove.textContent = "Delete";

@@ -50,6 +50,7 @@ class Core:
     def start(self) -> None:
         """Open all links and speak at every heartbeat."""
         self.keep_alive.start()
+        self.watchdog.start()
         self.cti.start(ports.CTI, silence_s=self.timing.fresh_ms / 1000)
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 

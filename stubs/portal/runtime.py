@@ -13,26 +13,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stubs import clock, readiness
+from stubs.events import Close, CoreDown, CoreUp, Event, FailoverNow, PeerHeard, Settled, Tick
 from stubs.portal import settings as portal_settings
 from stubs.portal.gate import Gate
 from stubs.portal.knowledge import Knowledge
 from stubs.portal.links import Links
 from stubs.portal.moment import Moment
 from stubs.portal.sessions import Sessions
-from stubs.resilience import (
-    Close,
-    CoreDown,
-    CoreUp,
-    Event,
-    FailoverNow,
-    PeerHeard,
-    Role,
-    Settled,
-    State,
-    Tick,
-    step,
-    willing,
-)
+from stubs.resilience import Role, State, step, willing
 from stubs.wire import Site
 
 if TYPE_CHECKING:

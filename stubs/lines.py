@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from stubs.decoding import decode
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -80,7 +82,7 @@ class LineConnection:
             raise ConnectionError("the connection was closed here") from error
         if not line.endswith(b"\n"):
             raise ConnectionError("the other side closed the connection")
-        return msgspec.json.decode(line, type=kind)
+        return decode(line, kind)
 
     def close(self) -> None:
         """End the connection; also wakes a thread that waits in `receive`."""

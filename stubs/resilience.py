@@ -21,7 +21,8 @@ Secondary (S)
 
 Both
   * Words about the other portal come directly or through the cores; the machine does not care (ROLE-13).
-  * A machine that was itself frozen for the detection time gives up its role first: the other may have taken over.
+  * A machine that was itself frozen for the detection time begins anew, in either role: the other may serve by now,
+    and the words that waited for it are old. It decides nothing until the other had time to speak again.
 
 Ours: a portal of a ready pair serves only with its own core; while resilience is known not to be ready, P serves
 without its core too, as there is nobody to hand over to.
@@ -33,9 +34,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
+from stubs.events import Close, CoreDown, CoreUp, FailoverNow, PeerHeard, Settled, Tick
 from stubs.wire import Failback, Farewell, Site
 
 if TYPE_CHECKING:
+    from stubs.events import Event
     from stubs.wire import PortalStatus
 
 
@@ -81,7 +84,8 @@ class State:
         core_lost_at_ms: when it was lost without a word; `None`: up, never seen, or it said good-bye.
         resigned: *Failover Now* was asked for.
         farewell: why this portal does not serve, if on purpose.
-        peer: the other portal; `None`: never heard.
+        peer: the other portal; `None`: never heard, or not since this portal was frozen.
+        undecided_until_ms: until when what it hears may be old, as it was frozen itself.
     """
 
     site: Site
@@ -98,6 +102,7 @@ class State:
     resigned: bool = False
     farewell: Farewell = Farewell.NONE
     peer: Peer | None = None
+    undecided_until_ms: int = 0
 
     @property
     def frozen_ms(self) -> int:
@@ -108,64 +113,6 @@ class State:
     def closing(self) -> bool:
         """Whether this portal is about to end."""
         return self.farewell in (Farewell.STOP, Farewell.RESTART)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tick:
-    """Time has passed."""
-
-    at_ms: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class CoreUp:
-    """The own core answers."""
-
-    at_ms: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class CoreDown:
-    """The own core does not answer; `orderly`: it said good-bye."""
-
-    at_ms: int
-    orderly: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class PeerHeard:
-    """A word of the other portal arrived, by whatever way."""
-
-    at_ms: int
-    status: PortalStatus
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settled:
-    """What is in effect has been learnt or has changed."""
-
-    at_ms: int
-    ready: bool | None
-    failback: Failback
-    detection_ms: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class FailoverNow:
-    """An administrator asked the primary to hand over."""
-
-    at_ms: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Close:
-    """This portal ends on purpose; `restart`: it comes back by itself."""
-
-    at_ms: int
-    restart: bool
-
-
-Event = Tick | CoreUp | CoreDown | PeerHeard | Settled | FailoverNow | Close
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,10 +135,14 @@ def step(state: State, event: Event) -> tuple[State, tuple[RoleChanged, ...]]:
     """
     now = max(event.at_ms, state.now_ms)
     was_frozen = now - state.now_ms >= state.frozen_ms
+    if was_frozen:
+        # Whoever heard nothing of us for so long may serve by now: ask again before going on.
+        state = replace(state, peer=None, started_at_ms=now, undecided_until_ms=now + 2 * state.heartbeat_ms)
     state = replace(_absorb(state, event, now), now_ms=now)
     if was_frozen and state.role is Role.AVAILABLE:
-        # Whoever heard nothing of us for so long may serve by now: ask again before going on.
-        return _enter(replace(state, peer=None, started_at_ms=now), Role.STARTING, "was frozen itself")
+        return _enter(state, Role.STARTING, "was frozen itself")
+    if state.role is Role.STARTING and now < state.undecided_until_ms:
+        return state, ()
     reason = _primary(state) if state.site is Site.PRIMARY else _secondary(state)
     if reason is None:
         return state, ()
@@ -249,8 +200,13 @@ def _hear(state: State, status: PortalStatus, now: int) -> State:
 
 
 def _take_back_resignation(state: State, now: int) -> State:
-    lost = state.peer is None or now - state.peer.heard_at_ms >= state.detection_ms
+    lost = now - _last_word_ms(state) >= state.detection_ms
     return replace(state, resigned=False) if state.resigned and lost else state
+
+
+def _last_word_ms(state: State) -> int:
+    """When the other portal was last heard, or this one began to listen."""
+    return max(state.started_at_ms, state.peer.heard_at_ms if state.peer else 0)
 
 
 def _core_usable(state: State) -> bool:
@@ -268,8 +224,7 @@ def _primary(state: State) -> str | None:
     if not willing(state):
         return None
     peer = state.peer
-    last_word = max(state.started_at_ms, peer.heard_at_ms if peer else 0)
-    if state.now_ms - last_word >= state.detection_ms:
+    if state.now_ms - _last_word_ms(state) >= state.detection_ms:
         return "the secondary is not heard"
     if peer is None:
         return None

@@ -22,6 +22,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from stubs import clock
+from stubs.decoding import decode
 from stubs.installation import conf_path
 
 if TYPE_CHECKING:
@@ -200,10 +201,10 @@ def read_body(kind: type[T]) -> T:
     if request.mimetype != "application/json":
         raise Refusal(415, "unsupported_media_type", "Send JSON, with Content-Type: application/json.")
     try:
-        return msgspec.json.decode(request.get_data(), type=kind)
+        return decode(request.get_data(), kind)
     except msgspec.ValidationError as error:
         raise Refusal(422, "invalid_body", str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         raise Refusal(400, "invalid_json", f"The body is not JSON: {error}") from error
 
 

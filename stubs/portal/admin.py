@@ -108,19 +108,33 @@ def _add_directory(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> 
 
 
 def _add_settings(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
-    def page(pick: tuple[str, ...]) -> dict[str, Any]:
-        """One page's part of the settings: configured, in effect, and whether a restart is pending (CFG-4)."""
-        configured, effective = (_part(each, pick) for each in (portal.settings.configured, portal.settings.effective))
-        return {"configured": configured, "effective": effective, "restart_pending": configured != effective}
+    _add_resiliency(blueprint, portal, sessions)
 
-    def configure(**changes: Any) -> None:
-        merged = {**msgspec.to_builtins(portal.settings.configured), **msgspec.to_builtins(changes)}
-        try:
-            portal.settings.configure(msgspec.convert(merged, Settings))
-        except msgspec.ValidationError as error:
-            raise Refusal(422, "invalid_body", str(error)) from error
+    @blueprint.get("/central-cti-link")
+    def read_central() -> Response:
+        access.administrator(sessions)
+        return answer(_page(portal, "central_cti"))
 
-    resiliency = ("failover", "failback", "detection_minutes")
+    @blueprint.put("/central-cti-link")
+    def change_central() -> Response:
+        access.administrator(sessions)
+        _configure(portal, central_cti=read_body(forms.CentralCtiLink).enabled)
+        return answer(_page(portal, "central_cti"))
+
+    @blueprint.get("/host-domain-name")
+    def read_name() -> Response:
+        access.administrator(sessions)
+        return answer(_page(portal, "host_domain_name"))
+
+    @blueprint.put("/host-domain-name")
+    def change_name() -> Response:
+        access.administrator(sessions)
+        _configure(portal, host_domain_name=read_body(forms.HostDomainName).host_domain_name)
+        return answer(_page(portal, "host_domain_name"))
+
+
+def _add_resiliency(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
+    fields = ("failover", "failback", "detection_minutes")
 
     @blueprint.get("/resiliency")
     def read_resiliency() -> Response:
@@ -128,7 +142,7 @@ def _add_settings(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> N
         discarded = portal.store.discarded()
         return answer(
             {
-                **page(resiliency),
+                **_page(portal, *fields),
                 "unmet": portal.moment.unmet,
                 "discarded": {"count": len(discarded), "changes": discarded},
             }
@@ -138,30 +152,22 @@ def _add_settings(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> N
     def change_resiliency() -> Response:
         access.administrator(sessions)
         form = read_body(Resiliency)
-        configure(failover=form.failover, failback=form.failback, detection_minutes=form.detection_minutes)
-        return answer(page(resiliency))
+        _configure(portal, failover=form.failover, failback=form.failback, detection_minutes=form.detection_minutes)
+        return answer(_page(portal, *fields))
 
-    @blueprint.get("/central-cti-link")
-    def read_central() -> Response:
-        access.administrator(sessions)
-        return answer(page(("central_cti",)))
 
-    @blueprint.put("/central-cti-link")
-    def change_central() -> Response:
-        access.administrator(sessions)
-        configure(central_cti=read_body(forms.CentralCtiLink).enabled)
-        return answer(page(("central_cti",)))
+def _page(portal: Portal, *fields: str) -> dict[str, Any]:
+    """One page's part of the settings: configured, in effect, and whether a restart is pending (CFG-4)."""
+    configured, effective = (_part(each, fields) for each in (portal.settings.configured, portal.settings.effective))
+    return {"configured": configured, "effective": effective, "restart_pending": configured != effective}
 
-    @blueprint.get("/host-domain-name")
-    def read_name() -> Response:
-        access.administrator(sessions)
-        return answer(page(("host_domain_name",)))
 
-    @blueprint.put("/host-domain-name")
-    def change_name() -> Response:
-        access.administrator(sessions)
-        configure(host_domain_name=read_body(forms.HostDomainName).host_domain_name)
-        return answer(page(("host_domain_name",)))
+def _configure(portal: Portal, **changes: Any) -> None:
+    merged = {**msgspec.to_builtins(portal.settings.configured), **msgspec.to_builtins(changes)}
+    try:
+        portal.settings.configure(msgspec.convert(merged, Settings))
+    except msgspec.ValidationError as error:
+        raise Refusal(422, "invalid_body", str(error)) from error
 
 
 def _add_acts(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
@@ -169,7 +175,7 @@ def _add_acts(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
     def users() -> Response:
         """The users that the portal learnt from the cores, with their home."""
         access.administrator(sessions)
-        known = sorted(portal.store.users().items())
+        known = sorted(portal.store.accounts.homes().items())
         return answer({"items": [{"name": name, "home": home} for name, home in known]})
 
     @blueprint.post("/failover-now")

@@ -40,7 +40,7 @@ def _add_session(blueprint: Blueprint, portal: Portal) -> None:
         """Log a user in (REDIR-1 to REDIR-5 decide where)."""
         access.serving(portal)
         form = read_body(forms.LogIn)
-        if not portal.store.check_password(form.user, form.password):
+        if not portal.store.accounts.check_password(form.user, form.password):
             raise Refusal(401, "invalid_credentials", "Invalid user credentials")
         session = Session(user=form.user, client=request.remote_addr or "", since=clock.utc_now())
         with while_serving(portal):

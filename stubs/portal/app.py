@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,15 @@ from flask import Blueprint, Flask, Response, render_template
 
 from stubs import ports
 from stubs.portal import access, admin, api
+from stubs.portal.database import NotStoredError
 from stubs.resilience import Role, hears_peer
 from stubs.serving import Refusal, answer, make_app
 from stubs.wire import Site
 
 if TYPE_CHECKING:
     from stubs.portal.runtime import Portal
+
+log = logging.getLogger(__name__)
 
 POLL_S = 20
 """How often a page asks whether its session is alive, in real seconds."""
@@ -30,6 +34,7 @@ _CSP = (
 def build(portal: Portal) -> Flask:
     """The application of one portal."""
     app = make_app(__name__)
+    app.register_error_handler(NotStoredError, _not_stored)
     digest = _DigestOfRevision(portal)
     app.register_blueprint(api.build(portal))
     app.register_blueprint(admin.build(portal))
@@ -41,6 +46,13 @@ def build(portal: Portal) -> Flask:
         return answer(_resilience(portal, digest()))
 
     return app
+
+
+def _not_stored(error: NotStoredError) -> Response:
+    """The one refusal that is the disk's fault; what was asked did not happen (SYNC-8)."""
+    log.error("not stored: %s", error)
+    message = "The portal's disk did not take this change; nothing of it is stored."
+    return answer({"error": "not_stored", "message": message}, 507)
 
 
 def _pages(portal: Portal) -> Blueprint:

@@ -5,16 +5,20 @@ When its primary is lost, a secondary must know whether it may take over, even i
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from stubs.portal.database import NotStoredError
 from stubs.readiness import Known
 from stubs.wire import CoreFacts, PortalFacts, Site
 
 if TYPE_CHECKING:
     from stubs.portal.settings import Notes
+
+log = logging.getLogger(__name__)
 
 _KEY = "learnt"
 
@@ -40,6 +44,7 @@ class Knowledge:
         self._notes = notes
         text = notes.remembered(_KEY)
         self._learnt = Learnt() if text is None else msgspec.json.decode(text, type=Learnt)
+        self._kept = self._learnt
 
     def learn_peer(self, facts: PortalFacts) -> None:
         """The other portal told what it has in effect."""
@@ -70,6 +75,13 @@ class Knowledge:
         return self._learnt.peer is not None and self._learnt.primary_core is not None
 
     def _keep(self, learnt: Learnt) -> None:
-        if learnt != self._learnt:
+        self._learnt = learnt
+        if learnt == self._kept:
+            return
+        try:
             self._notes.remember(_KEY, msgspec.json.encode(learnt).decode())
-            self._learnt = learnt
+        except NotStoredError:
+            # True all the same: it counts until the next start, and is kept at the next word that can be.
+            log.exception("what was learnt is not stored")
+        else:
+            self._kept = learnt

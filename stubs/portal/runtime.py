@@ -9,62 +9,28 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from stubs import clock, ports, readiness
-from stubs.gossip import Gossip
-from stubs.lines import Hello
+from stubs import clock, readiness
+from stubs.events import Close, CoreDown, CoreUp, Event, FailoverNow, PeerHeard, Settled, Tick
 from stubs.portal import settings as portal_settings
-from stubs.portal.cti import CtiLink
 from stubs.portal.gate import Gate
 from stubs.portal.knowledge import Knowledge
+from stubs.portal.links import Links
+from stubs.portal.moment import Moment
 from stubs.portal.sessions import Sessions
-from stubs.portal.sync import Feeder, Follower
-from stubs.resilience import (
-    Close,
-    CoreDown,
-    CoreUp,
-    Event,
-    FailoverNow,
-    PeerHeard,
-    Role,
-    Settled,
-    State,
-    Tick,
-    hears_peer,
-    step,
-    willing,
-)
-from stubs.signs import SignSender
-from stubs.watchdog import Sign
-from stubs.wire import CoreWord, PortalStatus, Site
+from stubs.resilience import Role, State, step, willing
+from stubs.wire import Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stubs.installation import Installation
     from stubs.portal.store import Store
-    from stubs.wire import PortalFacts
+    from stubs.wire import CoreWord, PortalFacts, PortalStatus
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Moment:
-    """What the portal is at this moment, for whoever asks.
-
-    Attributes:
-        state: of the machine.
-        boot: start of the process or last factory reset.
-        unmet: rules that keep resilience from working (CFG-13).
-        why: reason of the last change of role.
-    """
-
-    state: State
-    boot: int
-    unmet: tuple[str, ...]
-    why: str
 
 
 class Portal:
@@ -88,37 +54,12 @@ class Portal:
         self._serial = 0
         self.moment = Moment(state=self._fresh_state(), boot=clock.boot_id(), unmet=(), why="just started")
         self._settle()
-        heartbeat_s, silence_s = self.timing.heartbeat_ms / 1000, self.timing.fresh_ms / 1000
-        self.feeder = Feeder(store, secret=installed.secret, may_feed=self.may_feed, heartbeat_s=heartbeat_s)
-        self.follower = Follower(
-            store,
-            address=installed.other.address,
-            port=ports.PORTAL_LINK,
-            secret=installed.secret,
-            may_follow=self.may_follow,
-            heartbeat_s=heartbeat_s,
-            silence_s=silence_s,
-        )
-        self._peer_link = Gossip(
-            PortalStatus,
-            bind=(installed.address, ports.PORTAL_LINK),
-            neighbour=(installed.other.address, ports.PORTAL_LINK),
-            heard=self._hear_peer,
-        )
-        self._watchdog = SignSender()
-        self._cores = [self._core_link(site) for site in Site]
+        self.links = Links(installed, store, self)
 
     def start(self) -> None:
         """Open all links and begin to decide."""
-        self.follower.gate.open()
-        silence_s = self.timing.fresh_ms / 1000
-        if self.site is Site.PRIMARY:
-            self.feeder.start(ports.PORTAL_LINK, silence_s=silence_s)
-        else:
-            self.follower.start()
-        self._peer_link.start()
-        for core in self._cores:
-            core.start()
+        self.links.follower.gate.open()
+        self.links.start()
         threading.Thread(target=self._react, name="reactor", daemon=True).start()
 
     # What others may ask, from any thread.
@@ -155,7 +96,7 @@ class Portal:
         """One of: running, interrupted (it should run, nothing comes), suspended (the rules forbid it)."""
         if not (self.may_follow() or self.may_feed()):
             return "suspended"
-        at = self.follower.followed_at_ms() if self.site is Site.SECONDARY else self.feeder.fed_at_ms()
+        at = self.links.synchronised_at_ms()
         return "running" if at is not None and self._is_fresh(at) else "interrupted"
 
     def fail_over_now(self) -> None:
@@ -201,32 +142,17 @@ class Portal:
                 self.writes.shut()
                 self.sessions.clear()
                 self.moment = replace(self.moment, state=after, why=why)
-                self.follower.gate.open()
+                self.links.follower.gate.open()
             else:
-                self.follower.gate.shut()
+                self.links.follower.gate.shut()
                 self.writes.open()
         self.moment = replace(self.moment, state=after, why=why)
         return bool(effects) or after.closing != before.closing or willing(after) != willing(before)
 
     def _speak(self) -> None:
-        state = self.moment.state
         self._serial += 1
-        status = PortalStatus(
-            site=self.site,
-            boot=self.moment.boot,
-            serial=self._serial,
-            serving=state.role is Role.AVAILABLE,
-            willing=willing(state),
-            farewell=state.farewell,
-            hears_peer=hears_peer(state),
-            head=self.store.head(),
-            facts=self._facts(),
-        )
-        self._peer_link.say(status)
-        for core in self._cores:
-            core.say(status)
-        shown = "Stopped" if state.closing else state.role.value
-        self._watchdog.say(Sign(service="portal", state=shown, detail=self.moment.why))
+        word = self.moment.word(serial=self._serial, head=self.store.head(), facts=self._facts())
+        self.links.say(word, self.moment.sign())
 
     def _settle(self) -> None:
         """Work out what the facts that are known now mean."""
@@ -246,7 +172,7 @@ class Portal:
 
     def _factory_reset(self) -> None:
         self.writes.shut()
-        self.follower.gate.shut()
+        self.links.follower.gate.shut()
         self.store.wipe()
         self.sessions.clear()
         self.settings.reset()
@@ -254,12 +180,13 @@ class Portal:
         self._serial = 0
         self.moment = Moment(state=self._fresh_state(), boot=clock.boot_id(), unmet=(), why="factory reset")
         self._settle()
-        self.follower.gate.open()
+        self.links.follower.gate.open()
         self._speak()
 
     # What arrives, in the threads of the links.
 
-    def _hear_peer(self, status: PortalStatus) -> None:
+    def hear_peer(self, status: PortalStatus) -> None:
+        """The other portal spoke."""
         self._events.put(lambda: self._learn_from_peer(status, clock.monotonic_ms()))
 
     def _learn_from_peer(self, status: PortalStatus, now: int) -> None:
@@ -272,12 +199,12 @@ class Portal:
         if self._take(PeerHeard(at_ms=now, status=status)):
             self._speak()
 
-    def _hear_core(self, site: Site, word: CoreWord) -> None:
+    def hear_core(self, site: Site, word: CoreWord) -> None:
+        """A core spoke."""
+        self.store.accounts.hear(site, word.users)
         self._events.put(lambda: self._learn_from_core(site, word, clock.monotonic_ms()))
 
     def _learn_from_core(self, site: Site, word: CoreWord, now: int) -> None:
-        if word.users is not None:
-            self.store.learn_users(site, {user.name: user.password for user in word.users})
         self.knowledge.learn_core(word.facts)
         self._settle_if_changed()
         for status in word.portals:
@@ -287,7 +214,8 @@ class Portal:
             if self._take(event):
                 self._speak()
 
-    def _lose_core(self, site: Site) -> None:
+    def lose_core(self, site: Site) -> None:
+        """The link to a core that was up is gone."""
         if site is self.site:
             self._events.put(CoreDown(at_ms=clock.monotonic_ms(), orderly=False))
 
@@ -313,19 +241,6 @@ class Portal:
             now_ms=now,
             detection_ms=self.timing.detection_ms(own.detection_minutes),
             heartbeat_ms=self.timing.heartbeat_ms,
-        )
-
-    def _core_link(self, site: Site) -> CtiLink:
-        own = site is self.site
-        user = self.installed.service_user
-        return CtiLink(
-            self.installed.address if own else self.installed.other.address,
-            ports.CTI,
-            hello=Hello(user.name, user.password, self.site.value),
-            heard=lambda word: self._hear_core(site, word),
-            lost=lambda: self._lose_core(site),
-            silence_s=self.timing.fresh_ms / 1000,
-            pause_s=self.timing.heartbeat_ms / 1000,
         )
 
     def _in_reactor(self, action: Callable[[], None]) -> None:

@@ -1,8 +1,8 @@
-"""The portal's data on disk: items, users, the change log, and what failback discarded. SQLite, nothing else.
+"""The portal's data: items, the change log, and what failback discarded. Rows of the database, nothing else.
 
-Every change is one transaction: the item and its log entry, stored with `synchronous=FULL` before anyone is told
-"done" (SYNC-6, SYNC-8). Each entry keeps what stood there before, so that a secondary can take its own changes back
-(SYNC-4). The primary's log, in its order, is all that is ever synchronised (SYNC-1, SYNC-2).
+Every change is one transaction: the item and its log entry, on disk before anyone is told "done" (SYNC-6, SYNC-8).
+Each entry keeps what stood there before, so that a secondary can take its own changes back (SYNC-4). The primary's
+log, in its order, is all that is ever synchronised (SYNC-1, SYNC-2).
 """
 
 from __future__ import annotations
@@ -10,32 +10,19 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import sqlite3
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stubs.portal.accounts import Accounts
+from stubs.portal.database import Database
 from stubs.wire import Site
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS items (
-  collection TEXT NOT NULL, owner TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL,
-  PRIMARY KEY (collection, owner, id)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS log (
-  origin TEXT NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, collection TEXT NOT NULL, owner TEXT NOT NULL,
-  id TEXT NOT NULL, before TEXT, after TEXT,
-  PRIMARY KEY (origin, seq)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS discarded (
-  at TEXT NOT NULL, seq INTEGER NOT NULL, collection TEXT NOT NULL, owner TEXT NOT NULL, id TEXT NOT NULL,
-  what TEXT NOT NULL, made_at TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS users (name TEXT PRIMARY KEY, home TEXT NOT NULL, salt BLOB, hash BLOB);
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +67,11 @@ class ConflictError(Exception):
 
 
 class Store:
-    """The data of one portal; safe to use from many threads.
+    """The data of one portal; safe to use from many threads. Every change can raise `NotStoredError`.
+
+    Attributes:
+        database: where it lies.
+        accounts: who may log in.
 
     Args:
         path: the database file; made if missing.
@@ -89,16 +80,12 @@ class Store:
     """
 
     def __init__(self, path: Path, *, site: Site, now: Callable[[], str]) -> None:
-        self._path = path
+        self.database = Database(path)
+        self.accounts = Accounts(self.database)
         self._site = site
         self._now = now
-        self._local = threading.local()
         self._revision = 0
         self._revised = threading.Condition()
-        with self._transaction() as db:
-            db.executescript(_SCHEMA)
-            db.execute("INSERT OR IGNORE INTO meta VALUES ('store', ?)", (secrets.token_hex(8),))
-            db.execute("INSERT OR IGNORE INTO meta VALUES ('mirrors', '')")
 
     def identity(self) -> str:
         """The name of this data set; a wiped or replaced one has another."""
@@ -116,15 +103,10 @@ class Store:
 
     def items(self, collection: str, owner: str) -> list[dict[str, Any]]:
         """All items of an owner in one collection, each with its `id`, in the order of their ids."""
-        rows = self._db().execute(
+        rows = self.database.rows(
             "SELECT id, body FROM items WHERE collection = ? AND owner = ? ORDER BY id", (collection, owner)
         )
         return [{"id": item, **json.loads(body)} for item, body in rows]
-
-    def item(self, collection: str, owner: str, item: str) -> dict[str, Any] | None:
-        """One item with its `id`, or `None`."""
-        row = self._body(self._db(), collection, owner, item)
-        return None if row is None else {"id": item, **json.loads(row)}
 
     def put(
         self,
@@ -171,11 +153,11 @@ class Store:
 
     def head(self) -> int:
         """The last change of the primary's log that is here."""
-        return self._last(self._db(), Site.PRIMARY)
+        return self._last(self.database.connection(), Site.PRIMARY)
 
     def after(self, seq: int, *, limit: int) -> tuple[Entry, ...]:
         """The primary's changes after a place in its log, in order, at most `limit`."""
-        rows = self._db().execute(
+        rows = self.database.rows(
             "SELECT seq, at, collection, owner, id, after FROM log WHERE origin = ? AND seq > ? ORDER BY seq LIMIT ?",
             (Site.PRIMARY.value, seq, limit),
         )
@@ -232,88 +214,44 @@ class Store:
 
     def discarded(self) -> tuple[Discarded, ...]:
         """What the last failback took back, in the order in which it had been made."""
-        rows = self._db().execute("SELECT seq, made_at, collection, owner, id, what FROM discarded ORDER BY seq")
+        rows = self.database.rows("SELECT seq, made_at, collection, owner, id, what FROM discarded ORDER BY seq")
         return tuple(Discarded(seq=s, made_at=at, collection=c, owner=o, id=i, what=w) for s, at, c, o, i, w in rows)
 
     def digest(self) -> str:
         """SHA-256 over all items: equal digests, equal data (SYNC-7)."""
         total = hashlib.sha256()
-        for row in self._db().execute("SELECT collection, owner, id, body FROM items ORDER BY collection, owner, id"):
+        for row in self.database.rows("SELECT collection, owner, id, body FROM items ORDER BY collection, owner, id"):
             total.update(json.dumps(row).encode())
         return total.hexdigest()
 
-    def learn_users(self, home: Site, users: dict[str, str]) -> None:
-        """Remember the users of a core (name to password), so that they can log in while it is away."""
-        fingerprint = hashlib.sha256(json.dumps(users, sort_keys=True).encode()).hexdigest()
-        if self.remembered(f"users-{home.value}") == fingerprint:
-            return
-        self.remember(f"users-{home.value}", fingerprint)
-        with self._transaction() as db:
-            db.execute("DELETE FROM users WHERE home = ?", (home.value,))
-            for name, password in users.items():
-                salt = secrets.token_bytes(16)
-                row = (name, home.value, salt, _hash(password, salt))
-                db.execute("INSERT OR REPLACE INTO users VALUES (?, ?, ?, ?)", row)
-
-    def users(self) -> dict[str, Site]:
-        """All known users with the site of their home core."""
-        return {name: Site(home) for name, home in self._db().execute("SELECT name, home FROM users")}
-
-    def check_password(self, name: str, password: str) -> bool:
-        """Whether this is a known user's password; takes the same time for an unknown user."""
-        row = self._db().execute("SELECT salt, hash FROM users WHERE name = ?", (name,)).fetchone()
-        salt, expected = row or (b"nobody", b"")
-        return secrets.compare_digest(_hash(password, salt), expected)
-
     def remembered(self, key: str) -> str | None:
         """A text kept across restarts."""
-        row = self._db().execute("SELECT value FROM meta WHERE key = ?", (f"note:{key}",)).fetchone()
-        return None if row is None else str(row[0])
+        rows = self.database.rows("SELECT value FROM meta WHERE key = ?", (f"note:{key}",))
+        return str(rows[0][0]) if rows else None
 
     def remember(self, key: str, value: str) -> None:
         """Keep a text across restarts."""
-        with self._transaction() as db:
+        with self.database.transaction() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"note:{key}", value))
 
     def wipe(self) -> None:
         """Back to an empty data set, with a new identity; users and their passwords stay."""
         with self._change() as db:
-            for table in ("items", "log", "discarded", "meta"):
+            for table in ("items", "log", "discarded"):
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
+            db.execute("DELETE FROM meta WHERE key NOT LIKE 'users-%'")
             db.execute("INSERT INTO meta VALUES ('store', ?), ('mirrors', '')", (secrets.token_hex(8),))
-
-    def _db(self) -> sqlite3.Connection:
-        db: sqlite3.Connection | None = getattr(self._local, "db", None)
-        if db is None:
-            db = sqlite3.connect(self._path, timeout=10, isolation_level=None)
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            self._local.db = db
-        return db
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        db = self._db()
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            yield db
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
-        if db.in_transaction:
-            db.execute("COMMIT")
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
-        with self._transaction() as db:
+        with self.database.transaction() as db:
             yield db
         with self._revised:
             self._revision += 1
             self._revised.notify_all()
 
     def _meta(self, key: str, db: sqlite3.Connection | None = None) -> str:
-        row = (db or self._db()).execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        row = (db or self.database.connection()).execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return str(row[0])
 
     def _body(self, db: sqlite3.Connection, collection: str, owner: str, item: str) -> str | None:
@@ -360,7 +298,3 @@ def _refuse_twin(db: sqlite3.Connection, place: tuple[str, str, str], field: str
     rows = db.execute("SELECT body FROM items WHERE collection = ? AND owner = ? AND id != ?", place).fetchall()
     if any(json.loads(body).get(field) == value for (body,) in rows):
         raise ConflictError(f"{field} {value!r} exists already")
-
-
-def _hash(password: str, salt: bytes) -> bytes:
-    return hashlib.pbkdf2_hmac("sha256", password.encode(), salt, 1000)

@@ -14,6 +14,7 @@ import msgspec
 
 from stubs import clock
 from stubs.lines import BROKEN, Hello, LineConnection, listen
+from stubs.portal.database import NotStoredError
 from stubs.portal.gate import Gate, ShutError
 from stubs.portal.store import Entry, GapError
 
@@ -133,7 +134,7 @@ class Follower:
             if self._may_follow():
                 try:
                     self._follow()
-                except (*BROKEN, ShutError, GapError) as error:
+                except (*BROKEN, ShutError, GapError, NotStoredError) as error:
                     log.info("following ended: %s %s", type(error).__name__, error)
             pause.wait(self._heartbeat_s)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ from testbed.engine import labels
 from testbed.engine.sweep import Swept, sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
+    from pathlib import Path
 
     import docker
 
@@ -68,3 +70,15 @@ def collect(client: docker.DockerClient, *, is_alive: Callable[[str], bool], eve
         total.volumes += swept.volumes
         total.failures += swept.failures
     return total
+
+
+def forget_folders(folder: Path, *, up: Container[str]) -> None:
+    """Remove the certificates of topologies that are gone; attaching to one that is up would write them again.
+
+    Args:
+        folder: holds one folder a topology.
+        up: names of those that are up, asked after the folder was there.
+    """
+    for each in folder.iterdir() if folder.is_dir() else ():
+        if each.name not in up:
+            shutil.rmtree(each, ignore_errors=True)

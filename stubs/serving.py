@@ -134,6 +134,10 @@ class HttpsServer:
         """Serve until the process ends."""
         self._server.start()
 
+    def stop(self) -> None:
+        """Accept nobody any more; `run` returns."""
+        self._server.stop()
+
     def reload_certificate(self) -> None:
         """Use the files that are installed now."""
         self._adapter.reload()

@@ -136,9 +136,8 @@ class Nemesis:
         def look() -> str:
             return self._bed.services.states().get(target.site, {}).get(target.service, "missing")
 
+        what = f"{target} to be {expected}"
         try:
-            wait_until(
-                look, lambda state: state == expected, within_s=self._within_s, what=f"{target} to be {expected}"
-            )
+            wait_until(look, lambda state: state == expected, within_s=self._within_s, what=what)
         except NotInTimeError as error:
             raise FaultError(f"the fault had no effect: {error}") from error

@@ -13,6 +13,7 @@ from testbed.history import History, read
 from testbed.nemesis import Nemesis
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from testbed.bed import Bed
@@ -31,6 +32,7 @@ class FakeServices:
         self.failing: set[tuple[str, str]] = set()
 
     def states(self) -> dict[Site, dict[str, str]]:
+        """What the engine would say."""
         return {Site.PRIMARY: dict(self.state)}
 
     def __getattr__(self, verb: str) -> Any:
@@ -64,9 +66,10 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def nemesis(bed: FakeBed, path: Path) -> Nemesis:
+def nemesis(bed: FakeBed, path: Path) -> Iterator[Nemesis]:
     """A nemesis without patience."""
-    return Nemesis(cast("Bed", bed), History(path), within_s=0.05)
+    with History(path) as history:
+        yield Nemesis(cast("Bed", bed), history, within_s=0.05)
 
 
 @pytest.mark.parametrize(

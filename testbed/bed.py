@@ -6,6 +6,7 @@ Faults are `testbed.nemesis`'s; what a client may know of a server is `testbed.s
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address
@@ -256,10 +257,11 @@ class Bed:
         """
         self.close()
         sweep(self._client.api, {labels.NAME: self.name}).raise_failures()
-        for server in self.servers:
-            server.certificate.unlink(missing_ok=True)
-        if self._folder.exists() and not any(self._folder.iterdir()):
-            self._folder.rmdir()
+        self.forget()
+
+    def forget(self) -> None:
+        """Remove the files on this side."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def close(self) -> None:
         """Let go of the channels; the bed stays."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ from testbed.engine import labels
 from testbed.engine.sweep import Swept, sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
+    from pathlib import Path
 
     import docker
 
@@ -68,3 +70,16 @@ def collect(client: docker.DockerClient, *, is_alive: Callable[[str], bool], eve
         total.volumes += swept.volumes
         total.failures += swept.failures
     return total
+
+
+def forget(folder: Path, up: Collection[str]) -> int:
+    """Remove the files of topologies that are not up; how many there were.
+
+    Args:
+        folder: where each topology has a folder of its name.
+        up: those that are.
+    """
+    gone = [path for path in folder.iterdir() if path.name not in up] if folder.is_dir() else []
+    for path in gone:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(gone)

@@ -7,6 +7,7 @@ the run's janitor removes what it built.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from typing import TYPE_CHECKING, Any, Self
 
 from testbed import environment, runs, topology
@@ -36,6 +37,7 @@ class BedSession:
         self._say = say
         self._keep = keep
         self._beds: dict[Topology, Bed] = {}
+        self._numbers = itertools.count()
         self._stack = contextlib.ExitStack()
         self._open: tuple[docker.DockerClient, Images, str, Janitor] | None = None
 
@@ -45,6 +47,8 @@ class BedSession:
     def __exit__(self, *raised: object) -> None:
         for bed in self._beds.values():
             bed.close()
+            if not self._keep:
+                bed.forget()
         if self._open is not None and self._keep:
             self._open[3].keep()
         self._stack.close()
@@ -64,7 +68,7 @@ class BedSession:
             known.reset()
             return known
         client, images, run, _janitor = self._engine()
-        name = f"t{run[:8]}-{len(self._beds)}"
+        name = f"t{run[:8]}-{next(self._numbers)}"
         bed = Bed.up(
             client,
             images,

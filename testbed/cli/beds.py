@@ -162,9 +162,9 @@ def down(name: str) -> None:
 def gc(everything: bool, json_: bool) -> None:  # noqa: FBT001 - click's way
     """Remove what runs left that ended badly."""
     folder = environment.state_folder() / "runs"
-    swept = leftovers.collect(
-        environment.engine(), is_alive=lambda run: runs.is_alive(folder, run), everything=everything
-    )
+    client = environment.engine()
+    swept = leftovers.collect(client, is_alive=lambda run: runs.is_alive(folder, run), everything=everything)
+    leftovers.forget(environment.beds_folder(), beds_up(client))
     found = {"containers": len(swept.containers), "networks": len(swept.networks), "volumes": len(swept.volumes)}
     show(found, json_=json_, text=lambda: "removed: " + ", ".join(f"{count} {kind}" for kind, count in found.items()))
     swept.raise_failures()

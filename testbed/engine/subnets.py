@@ -112,7 +112,9 @@ def create_network(
             if _overlaps(error):
                 continue
             if error.status_code == _CONFLICT:
-                raise MisuseError(f"there is a network called {name} already") from error
+                raise MisuseError(
+                    f"there is a network called {name} already: take it down, or run testbed gc"
+                ) from error
             raise EngineError(f"cannot create network {name}: {error.explanation}") from error
         return BedNetwork(id=made["Id"], name=name, subnet=subnet)
     raise MissingError(f"no free /{PREFIX} left in {pool}: remove networks (testbed gc) or choose another pool")

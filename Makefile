@@ -24,13 +24,13 @@ run: engine ## break a pair of servers in every scenario; the report is in repor
 
 test: check engine ## everything: the checks, then all tests with containers
 	$(BIN)/testbed images build
-	$(BIN)/pytest tests/scenarios
+	$(BIN)/pytest tests/engine tests/cli tests/scenarios
 
 check: $(FILLED) ## lint, types, and the tests that need no engine
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/tidy tests/unit
 
 images: engine ## make the container images, where they are missing or old
 	$(BIN)/testbed images build

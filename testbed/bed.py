@@ -5,8 +5,7 @@ Faults are `testbed.nemesis`'s; what a client may know of a server is `testbed.s
 
 from __future__ import annotations
 
-import re
-import shutil
+import contextlib
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address
@@ -17,7 +16,8 @@ import msgspec
 from stubs.wire import Site
 from testbed import topology as topologies
 from testbed.engine import labels
-from testbed.engine.pods import Names, PodBuilder, Record
+from testbed.engine.names import Names
+from testbed.engine.records import Record, check_name, records
 from testbed.engine.services import STUBS, Services
 from testbed.engine.sweep import sweep
 from testbed.errors import MisuseError
@@ -64,13 +64,7 @@ class BedServer(Server):
 
 
 class Bed:
-    """One topology that runs in the engine.
-
-    Args:
-        client: the engine.
-        record: what was written down about it.
-        folder: where its certificates are put for clients.
-    """
+    """One topology that runs in the engine, given what was written down about it, and a folder for certificates."""
 
     def __init__(self, client: docker.DockerClient, record: Record, *, folder: Path) -> None:
         self.record = record
@@ -113,16 +107,19 @@ class Bed:
 
         Raises:
             MisuseError: the name is not one, or is taken.
-            MissingError: no free subnet.
-            EngineError: the engine failed.
-            NotInTimeError: services did not answer in time.
+            MissingError, EngineError, NotInTimeError: no free subnet, an engine that failed, services that did not.
         """
+        from testbed.engine.pods import PodBuilder  # noqa: PLC0415 - testcontainers load slowly, and only here
+
         check_name(name)
-        if _records(client, name):
+        if records(client, name):
             raise MisuseError(f"{name} is up already: take it down (testbed down {name}) or choose another --name")
         record = PodBuilder(client, images, topology, name=name, run=run, keep=keep).build(pool)
-        bed = cls(client, record, folder=folder)
-        bed.wait_until_settled()
+        with contextlib.ExitStack() as undo:
+            bed = cls(client, record, folder=folder)
+            undo.callback(bed.forget)
+            bed.wait_until_settled()
+            undo.pop_all()
         return bed
 
     @classmethod
@@ -132,9 +129,9 @@ class Bed:
         Raises:
             MisuseError: there is none of this name.
         """
-        found = _records(client, name)
+        found = records(client, name)
         if not found:
-            others = ", ".join(sorted(beds(client))) or "none"
+            others = ", ".join(sorted(records(client))) or "none"
             raise MisuseError(f"no topology called {name} is up; up: {others}")
         return cls(client, found[name], folder=folder)
 
@@ -239,11 +236,7 @@ class Bed:
         """
         if "links" in self.__dict__:
             self.links.heal_all()
-        states = self.services.states()
-        idle = [(site, service) for site in Site for service in STUBS if states.get(site, {}).get(service) != "running"]
-        for site, service in idle:
-            self.services.resume(site, service)
-            self.services.start(site, service)
+        self._begin_all()
         # A process that does not answer yet would die of the signal that resets it.
         boots = {site: self._boot_once_up(site) for site in Site}
         self.services.reset((site, service) for site in Site for service in STUBS)
@@ -260,8 +253,11 @@ class Bed:
         self.forget()
 
     def forget(self) -> None:
-        """Remove the files on this side."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Remove its certificates from this machine; attaching to a bed that is up writes them again."""
+        for server in self.servers:
+            server.certificate.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # somebody else's file in it, or another process was faster
+            self._folder.rmdir()
 
     def close(self) -> None:
         """Let go of the channels; the bed stays."""
@@ -299,26 +295,3 @@ class Bed:
         self._folder.mkdir(parents=True, exist_ok=True)
         for site, pem in self.record.anchors.items():
             (self._folder / f"{site.value}.pem").write_text(pem)
-
-
-def check_name(name: str) -> None:
-    """Refuse a name that cannot be part of a host name.
-
-    Raises:
-        MisuseError: says what a name may be.
-    """
-    if not re.fullmatch(topologies.NAME_FORM, name):
-        raise MisuseError(f"{name!r} is no name for a topology: use up to 40 of a-z, 0-9 and -, no - at either end")
-
-
-def beds(client: docker.DockerClient) -> dict[str, Record]:
-    """All beds that are up, by name."""
-    return _records(client, None)
-
-
-def _records(client: docker.DockerClient, name: str | None) -> dict[str, Record]:
-    filters = [f"{labels.SERVICE}=server"] + ([] if name is None else [f"{labels.NAME}={name}"])
-    rows = client.api.containers(all=True, filters={"label": filters})
-    texts = [row["Labels"].get(labels.RECORD) for row in rows]
-    records = [msgspec.json.decode(text, type=Record) for text in texts if text]
-    return {record.name: record for record in records}

@@ -10,7 +10,7 @@ from testbed.engine import labels
 from testbed.engine.sweep import Swept, sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Container
     from pathlib import Path
 
     import docker
@@ -72,14 +72,13 @@ def collect(client: docker.DockerClient, *, is_alive: Callable[[str], bool], eve
     return total
 
 
-def forget(folder: Path, up: Collection[str]) -> int:
-    """Remove the files of topologies that are not up; how many there were.
+def forget_folders(folder: Path, *, up: Container[str]) -> None:
+    """Remove the certificates of topologies that are gone; attaching to one that is up would write them again.
 
     Args:
-        folder: where each topology has a folder of its name.
-        up: those that are.
+        folder: holds one folder a topology.
+        up: names of those that are up, asked after the folder was there.
     """
-    gone = [path for path in folder.iterdir() if path.name not in up] if folder.is_dir() else []
-    for path in gone:
-        shutil.rmtree(path, ignore_errors=True)
-    return len(gone)
+    for each in folder.iterdir() if folder.is_dir() else ():
+        if each.name not in up:
+            shutil.rmtree(each, ignore_errors=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import uuid
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from testbed.engine.janitor import Janitor
 
@@ -24,8 +24,7 @@ def run(folder: Path) -> Iterator[tuple[str, Janitor]]:
     folder.mkdir(parents=True, exist_ok=True)
     identity = uuid.uuid4().hex
     path = folder / identity
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _held(path):
         try:
             with Janitor.watch(identity) as janitor:
                 yield identity, janitor
@@ -33,14 +32,30 @@ def run(folder: Path) -> Iterator[tuple[str, Janitor]]:
             path.unlink(missing_ok=True)
 
 
+def _held(path: Path) -> IO[str]:
+    while True:
+        lock = path.open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if path.exists():
+            return lock
+        lock.close()  # somebody took it for a dead run's, between the opening and the lock
+
+
+def forget_dead(folder: Path) -> None:
+    """Remove the locks of runs that were killed."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        with contextlib.suppress(OSError), path.open() as lock:  # held, or gone by itself
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
 def is_alive(folder: Path, identity: str) -> bool:
     """Whether the process of a run still holds its lock."""
-    path = folder / identity
-    if not path.exists():
+    try:
+        with (folder / identity).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
         return False
-    with path.open() as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+    except BlockingIOError:
+        return True
     return False

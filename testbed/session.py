@@ -7,7 +7,6 @@ the run's janitor removes what it built.
 from __future__ import annotations
 
 import contextlib
-import itertools
 from typing import TYPE_CHECKING, Any, Self
 
 from testbed import environment, runs, topology
@@ -37,7 +36,7 @@ class BedSession:
         self._say = say
         self._keep = keep
         self._beds: dict[Topology, Bed] = {}
-        self._numbers = itertools.count()
+        self._tried = 0
         self._stack = contextlib.ExitStack()
         self._open: tuple[docker.DockerClient, Images, str, Janitor] | None = None
 
@@ -45,15 +44,13 @@ class BedSession:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        for bed in self._beds.values():
-            bed.close()
-            if not self._keep:
-                bed.forget()
-        if self._open is not None and self._keep:
-            self._open[3].keep()
-        self._stack.close()
-        if self._open is not None:
-            self._open[0].close()
+        with self._stack:
+            for bed in self._beds.values():
+                bed.close()
+                if not self._keep:
+                    bed.forget()
+            if self._open is not None and self._keep:
+                self._open[3].keep()
 
     def bed(self, fields: Mapping[str, Any]) -> Bed:
         """A bed of the topology that differs from the default in these fields: new, or reset.
@@ -68,7 +65,8 @@ class BedSession:
             known.reset()
             return known
         client, images, run, _janitor = self._engine()
-        name = f"t{run[:8]}-{next(self._numbers)}"
+        self._tried += 1  # one that failed to come up keeps its name until the end
+        name = f"t{run[:8]}-{self._tried}"
         bed = Bed.up(
             client,
             images,
@@ -92,7 +90,7 @@ class BedSession:
 
     def _engine(self) -> tuple[docker.DockerClient, Images, str, Janitor]:
         if self._open is None:
-            client = environment.engine()
+            client = self._stack.enter_context(contextlib.closing(environment.engine()))
             images = ensure_images(client, base=environment.base(), say=self._say)
             run, janitor = self._stack.enter_context(runs.run(environment.state_folder() / "runs"))
             self._open = client, images, run, janitor

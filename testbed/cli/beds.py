@@ -8,9 +8,9 @@ import click
 
 from testbed import environment, leftovers, runs, topology
 from testbed.bed import Bed
-from testbed.bed import beds as beds_up
 from testbed.cli.common import as_json, attach, program, read_file, say, show, topology_name
 from testbed.engine.images import ensure_images
+from testbed.engine.records import check_name, records
 from testbed.errors import MisuseError
 from testbed.topology import Topology
 
@@ -21,6 +21,7 @@ from testbed.topology import Topology
 @as_json
 def up(name: str, file: str | None, json_: bool) -> None:  # noqa: FBT001 - click's way
     """Start a topology and leave it running."""
+    check_name(name)  # before images are made for nothing
     wanted = Topology() if file is None else topology.read(read_file(file), source=file)
     client = environment.engine()
     images = ensure_images(client, base=environment.base(), say=say)
@@ -60,10 +61,10 @@ def _described(result: dict[str, Any]) -> str:
 @as_json
 def ls(json_: bool) -> None:  # noqa: FBT001 - click's way
     """List the topologies that are up."""
-    records = beds_up(environment.engine())
+    found = records(environment.engine())
     rows = [
         {"name": name, "addresses": {site.value: at for site, at in record.addresses.items()}}
-        for name, record in sorted(records.items())
+        for name, record in sorted(found.items())
     ]
     show(
         rows,
@@ -164,7 +165,8 @@ def gc(everything: bool, json_: bool) -> None:  # noqa: FBT001 - click's way
     folder = environment.state_folder() / "runs"
     client = environment.engine()
     swept = leftovers.collect(client, is_alive=lambda run: runs.is_alive(folder, run), everything=everything)
-    leftovers.forget(environment.beds_folder(), beds_up(client))
+    runs.forget_dead(folder)
+    leftovers.forget_folders(environment.beds_folder(), up=records(client))
     found = {"containers": len(swept.containers), "networks": len(swept.networks), "volumes": len(swept.volumes)}
     show(found, json_=json_, text=lambda: "removed: " + ", ".join(f"{count} {kind}" for kind, count in found.items()))
     swept.raise_failures()

@@ -14,7 +14,8 @@ import click
 
 from stubs.wire import Site
 from testbed import environment
-from testbed.bed import Bed, check_name
+from testbed.bed import Bed
+from testbed.engine.records import check_name
 from testbed.engine.services import STUBS
 from testbed.errors import MisuseError
 from testbed.faults import Target

@@ -1,11 +1,10 @@
-"""Names of a topology's parts in the engine, and their creation. No decisions about faults or roles here."""
+"""Creates the parts of a topology in the engine. No decisions about faults or roles here."""
 
 from __future__ import annotations
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import docker
 import docker.errors
@@ -17,60 +16,28 @@ from testbed import topology as topologies
 from testbed.certificates import Authority, ServerCertificate, own
 from testbed.engine import labels
 from testbed.engine.containers import ServerContainer, ServiceContainer
+from testbed.engine.names import PREFIX, Names
+from testbed.engine.records import Record
 from testbed.engine.subnets import POOL, create_network
 from testbed.errors import EngineError, MisuseError
-from testbed.topology import Topology
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from concurrent.futures import Future
     from ipaddress import IPv4Network
 
     from testbed.engine.images import Images
-
-PREFIX = "prt"
-"""Begins every name in the engine."""
+    from testbed.topology import Topology
 
 _CONFLICT = 409
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """What is written down about a topology, on its server containers: enough to find and describe it again.
-
-    Attributes:
-        name: of the topology.
-        topology: as it was asked for.
-        addresses: of the servers, by site.
-        anchors: PEM certificate that a client must trust, by site.
-    """
-
-    name: str
-    topology: Topology
-    addresses: dict[Site, str]
-    anchors: dict[Site, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Names:
-    """What the parts of one topology are called in the engine."""
-
-    name: str
-
-    @property
-    def network(self) -> str:
-        """The network."""
-        return f"{PREFIX}-{self.name}"
-
-    def volume(self, site: Site) -> str:
-        """The volume of a server."""
-        return f"{PREFIX}-{self.name}-{site.value}"
-
-    def container(self, site: Site, service: str) -> str:
-        """A container of a server."""
-        return f"{PREFIX}-{self.name}-{site.value}-{service}"
-
-
 class PodBuilder:
     """Creates the parts of one topology.
+
+    Two that build the same name at once: the engine gives a container's name to one only, so the primary's server
+    container comes first, and who gets it has the topology. Networks and volumes would not tell (one name may stand
+    for two networks, and a volume that exists is simply handed out), so theirs carry the run as well.
 
     Args:
         client: the engine.
@@ -88,6 +55,7 @@ class PodBuilder:
         self._images = images
         self._topology = topology
         self._names = Names(name=name)
+        self._own = f"{PREFIX}-{name}-{run[:12]}"
         self._marks = {labels.RUN: run, labels.NAME: name} | ({labels.KEEP: "yes"} if keep else {})
         self._secret = secrets.token_hex(16)
 
@@ -95,16 +63,21 @@ class PodBuilder:
         """Create and start everything; returns when all containers run, not when they serve.
 
         Raises:
-            MisuseError: the name is taken.
+            MisuseError: the name is taken; then nothing of its owner was touched.
             MissingError: no subnet is free.
             EngineError: the engine failed. What was created stays, under the run's label.
         """
         with ThreadPoolExecutor(8) as threads:
             volumes = [threads.submit(self._create_volume, site) for site in Site]
-            network = create_network(self._client.api, self._names.network, labels=self._marks, pool=pool)
+            network = create_network(self._client.api, self._own, labels=self._marks, pool=pool, near=self._names.name)
             record, certificates = self._describe({s: str(network.address(i)) for i, s in enumerate(Site)})
             _all(volumes)
-            _all([threads.submit(self._build_server, site, record, certificates[site], threads) for site in Site])
+            claimed = self._start_server(Site.PRIMARY, record, certificates[Site.PRIMARY])
+            joined = self._join_all(Site.PRIMARY, claimed, threads)
+            other = threads.submit(self._start_server, Site.SECONDARY, record, certificates[Site.SECONDARY])
+            if other.exception() is None:
+                joined += self._join_all(Site.SECONDARY, other.result(), threads)
+            _all([other, *joined])
         return record
 
     def _describe(self, addresses: dict[Site, str]) -> tuple[Record, dict[Site, ServerCertificate]]:
@@ -120,12 +93,14 @@ class PodBuilder:
 
     def _create_volume(self, site: Site) -> None:
         marks = {**self._marks, labels.SERVER: site.value}
-        with _translated(f"volume of the {site.value}"):
-            self._client.volumes.create(self._names.volume(site), labels=marks)
+        with _translated(f"volume of the {site.value}", name=self._names.name):
+            self._client.volumes.create(self._volume(site), labels=marks)
 
-    def _build_server(
-        self, site: Site, record: Record, certificate: ServerCertificate, threads: ThreadPoolExecutor
-    ) -> None:
+    def _volume(self, site: Site) -> str:
+        return f"{self._own}-{site.value}"
+
+    def _start_server(self, site: Site, record: Record, certificate: ServerCertificate) -> str:
+        """Start the container that holds a server's address; its id."""
         installed = topologies.installation(
             self._topology, site, name=record.name, addresses=record.addresses, secret=self._secret
         )
@@ -134,27 +109,30 @@ class PodBuilder:
             "conf/certificate.pem": certificate.chain,
             "conf/key.pem": certificate.key,
         }
-        marks = {**self._marks, labels.SERVER: site.value}
-        with _translated(f"server container of the {site.value}"):
-            identity = ServerContainer(
+        marks = {**self._marks, labels.SERVER: site.value, labels.RECORD: msgspec.json.encode(record).decode()}
+        with _translated(f"server container of the {site.value}", name=record.name):
+            return ServerContainer(
                 self._images.server,
                 name=self._names.container(site, "server"),
-                marks={**marks, labels.RECORD: msgspec.json.encode(record).decode()},
-                volume=self._names.volume(site),
-                network=self._names.network,
+                marks=marks,
+                volume=self._volume(site),
+                network=self._own,
                 address=record.addresses[site],
                 files=files,
             ).run()
-        _all([threads.submit(self._join, site, service, identity, marks) for service in ("core", "portal")])
 
-    def _join(self, site: Site, service: str, server: str, marks: dict[str, str]) -> None:
-        with _translated(f"{service} container of the {site.value}"):
-            ServiceContainer(
+    def _join_all(self, site: Site, server: str, threads: ThreadPoolExecutor) -> list[Future[str]]:
+        return [threads.submit(self._join, site, service, server) for service in ("core", "portal")]
+
+    def _join(self, site: Site, service: str, server: str) -> str:
+        """Start a service that joins its server's address; the container's id."""
+        with _translated(f"{service} container of the {site.value}", name=self._names.name):
+            return ServiceContainer(
                 service,
                 self._images.core if service == "core" else self._images.portal,
                 name=self._names.container(site, service),
-                marks=marks,
-                volume=self._names.volume(site),
+                marks={**self._marks, labels.SERVER: site.value},
+                volume=self._volume(site),
                 server=server,
             ).run()
 
@@ -162,20 +140,23 @@ class PodBuilder:
 class _translated:  # noqa: N801 - reads as a word in a with statement
     """Tells the engine's failures apart: a name that is taken is the caller's mistake, the rest is the engine's."""
 
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self, what: str, *, name: str) -> None:
+        self._what, self._name = what, name
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, docker.errors.APIError) and error.status_code == _CONFLICT:
-            raise MisuseError(f"the name of the {self._what} is taken: {error.explanation}") from error
+            raise MisuseError(
+                f"{self._name} is being started by somebody else, or a run that died left parts of it:"
+                f" wait, run testbed gc, or choose another --name (the {self._what} exists)"
+            ) from error
         if isinstance(error, docker.errors.DockerException | requests.RequestException):
             raise EngineError(f"cannot make the {self._what}: {error}") from error
 
 
-def _all(futures: list[Future[None]]) -> None:
+def _all(futures: Sequence[Future[Any]]) -> None:
     """Wait for all; raise the first failure once none is under way any more."""
     failures = [failure for future in futures if (failure := future.exception()) is not None]
     if failures:

@@ -12,7 +12,7 @@ import requests
 
 from stubs.wire import Site
 from testbed.engine import labels
-from testbed.engine.pods import Names
+from testbed.engine.names import Names
 from testbed.errors import EngineError, MisuseError
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
-from docker.errors import APIError
+from docker.errors import APIError, DockerException
 from docker.types import IPAMConfig, IPAMPool
+from requests.exceptions import RequestException
 
 from testbed.errors import EngineError, MissingError, MisuseError
 
@@ -74,13 +75,14 @@ def candidates(pool: IPv4Network, name: str, *, prefix: int = PREFIX) -> Iterato
         yield IPv4Network((int(pool.network_address) + (first + step) % count * size, prefix))
 
 
-def create_network(
+def create_network(  # noqa: PLR0913 - a network's particulars
     client: docker.APIClient,
     name: str,
     *,
     labels: Mapping[str, str],
     pool: IPv4Network = POOL,
     internal: bool = True,
+    near: str | None = None,
 ) -> BedNetwork:
     """Create a network with a subnet that is free.
 
@@ -90,34 +92,43 @@ def create_network(
         labels: by which it is found again (`testbed.engine.labels`).
         pool: where to take the subnet from.
         internal: nothing gets out of it, but for the host and its containers; then no port can be published.
+        near: decides where in the pool to begin, so that the same word mostly gets the same addresses; else the name.
 
     Raises:
         MissingError: every subnet of the pool overlaps with one that is there.
         MisuseError: the name is in use, or the pool is too small.
         EngineError: the engine failed.
     """
-    for subnet in candidates(pool, name):
-        ipam = IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))])
-        try:
-            made = client.create_network(
-                name,
-                driver="bridge",
-                ipam=ipam,
-                check_duplicate=True,
-                internal=internal,
-                labels=dict(labels),
-                enable_ipv6=False,
-            )
-        except APIError as error:
-            if _overlaps(error):
-                continue
-            if error.status_code == _CONFLICT:
-                raise MisuseError(
-                    f"there is a network called {name} already: take it down, or run testbed gc"
-                ) from error
-            raise EngineError(f"cannot create network {name}: {error.explanation}") from error
-        return BedNetwork(id=made["Id"], name=name, subnet=subnet)
+    for subnet in candidates(pool, name if near is None else near):
+        identity = _create(client, name, subnet, labels=labels, internal=internal)
+        if identity is not None:
+            return BedNetwork(id=identity, name=name, subnet=subnet)
     raise MissingError(f"no free /{PREFIX} left in {pool}: remove networks (testbed gc) or choose another pool")
+
+
+def _create(
+    client: docker.APIClient, name: str, subnet: IPv4Network, *, labels: Mapping[str, str], internal: bool
+) -> str | None:
+    """Create a network with this subnet; its id, or `None` where another network has the subnet."""
+    try:
+        made = client.create_network(
+            name,
+            driver="bridge",
+            ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))]),
+            check_duplicate=True,
+            internal=internal,
+            labels=dict(labels),
+            enable_ipv6=False,
+        )
+    except APIError as error:
+        if _overlaps(error):
+            return None
+        if error.status_code == _CONFLICT:
+            raise MisuseError(f"there is a network called {name} already") from error
+        raise EngineError(f"cannot create network {name}: {error.explanation}") from error
+    except (DockerException, RequestException) as error:
+        raise EngineError(f"cannot create network {name}: {error}") from error
+    return str(made["Id"])
 
 
 _CONFLICT = 409

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import docker
 import pytest
 from docker.utils import kwargs_from_env
 
+from testbed import environment
 from testbed.engine import labels
+from testbed.engine.images import ensure_images
 from testbed.engine.subnets import BedNetwork, create_network
 from testbed.engine.sweep import sweep
 from testbed.network.channel import Channel
@@ -21,16 +21,20 @@ from testbed.network.links import End, Links
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-CHECKOUT = Path(__file__).parents[2]
+    from testbed.engine.images import Images
 
 
 @pytest.fixture(scope="session")
-def image() -> str:
-    """Tag of the server image, or of any image with Python and libnftables."""
-    tag = os.environ.get("TESTBED_TEST_IMAGE")
-    if not tag:
-        pytest.skip("TESTBED_TEST_IMAGE is not set")
-    return tag
+def images() -> Images:
+    """The images of the stubs, made if need be."""
+    with contextlib.closing(environment.engine()) as client:
+        return ensure_images(client, base=environment.base(), say=print)
+
+
+@pytest.fixture(scope="session")
+def image(images: Images) -> str:
+    """Tag of the server image."""
+    return images.server
 
 
 @pytest.fixture(scope="session")
@@ -40,48 +44,59 @@ def client() -> Iterator[docker.APIClient]:
         yield client
 
 
+@contextlib.contextmanager
+def fresh_run_id(client: docker.APIClient) -> Iterator[str]:
+    """A label of which nothing is left at the end."""
+    run_id = f"test-{uuid.uuid4().hex[:12]}"
+    try:
+        yield run_id
+    finally:
+        sweep(client, {labels.RUN: run_id}).raise_failures()
+
+
 @pytest.fixture
 def run_id(client: docker.APIClient) -> Iterator[str]:
     """A label of which nothing is left when the test ends."""
-    run_id = f"test-{uuid.uuid4().hex[:12]}"
-    yield run_id
-    sweep(client, {labels.RUN: run_id}).raise_failures()
+    with fresh_run_id(client) as run_id:
+        yield run_id
 
 
-@pytest.fixture
-def network(client: docker.APIClient, run_id: str) -> BedNetwork:
-    """A network for the pods of one test."""
-    return create_network(client, run_id, labels={labels.RUN: run_id})
+@pytest.fixture(scope="session")
+def network(client: docker.APIClient) -> Iterator[BedNetwork]:
+    """A network for the pods of all tests."""
+    with fresh_run_id(client) as run_id:
+        yield create_network(client, run_id, labels={labels.RUN: run_id})
 
 
-@pytest.fixture
-def start(client: docker.APIClient, image: str, run_id: str, network: BedNetwork) -> Callable[[int], str]:
-    """Start a server container like the real one, given its index; return its id."""
+def start_server(client: docker.APIClient, image: str, network: BedNetwork, index: int, *, run_id: str) -> str:
+    """Start a container like that of a server, but idle; its id."""
+    made = client.create_container(
+        image,
+        ["sleep", "600"],
+        labels={labels.RUN: run_id},
+        host_config=client.create_host_config(cap_drop=["ALL"], cap_add=["NET_ADMIN"], read_only=True, init=True),
+        networking_config=client.create_networking_config(
+            {network.name: client.create_endpoint_config(ipv4_address=str(network.address(index)))}  # type: ignore[arg-type]  # mistyped
+        ),
+    )
+    client.start(made["Id"])
+    return str(made["Id"])
 
-    def start(index: int) -> str:
-        address = str(network.address(index))
-        made = client.create_container(
-            image,
-            ["sleep", "600"],
-            entrypoint=[],
-            user="65534",
-            environment={"PYTHONPATH": "/checkout", "PYTHONDONTWRITEBYTECODE": "1"},
-            labels={labels.RUN: run_id},
-            host_config=client.create_host_config(
-                cap_drop=["ALL"],
-                cap_add=["NET_ADMIN"],
-                read_only=True,
-                init=True,
-                binds={str(CHECKOUT / "stubs"): {"bind": "/checkout/stubs", "mode": "ro"}},
-            ),
-            networking_config=client.create_networking_config(
-                {network.name: client.create_endpoint_config(ipv4_address=address)}  # type: ignore[arg-type]  # mistyped
-            ),
+
+@pytest.fixture(scope="session")
+def pair(client: docker.APIClient, image: str, network: BedNetwork) -> Iterator[tuple[str, str]]:
+    """Two servers that no test ends."""
+    with fresh_run_id(client) as run_id:
+        yield (
+            start_server(client, image, network, 0, run_id=run_id),
+            start_server(client, image, network, 1, run_id=run_id),
         )
-        client.start(made["Id"])
-        return str(made["Id"])
 
-    return start
+
+@pytest.fixture
+def mortal(client: docker.APIClient, image: str, run_id: str, network: BedNetwork) -> str:
+    """A server of this test alone, that it may end."""
+    return start_server(client, image, network, 2, run_id=run_id)
 
 
 @pytest.fixture
@@ -92,8 +107,8 @@ def join(client: docker.APIClient, image: str, run_id: str) -> Callable[[str, li
         made = client.create_container(
             image,
             command,
-            entrypoint=[],
-            user="65534",
+            working_dir="/",  # away from the stubs, which the command does not need
+            environment={"PYTHONPATH": "/nowhere"},
             labels={labels.RUN: run_id},
             host_config=client.create_host_config(network_mode=f"container:{server}", cap_drop=["ALL"], read_only=True),
         )
@@ -104,13 +119,14 @@ def join(client: docker.APIClient, image: str, run_id: str) -> Callable[[str, li
 
 
 @pytest.fixture
-def links(client: docker.APIClient, network: BedNetwork, start: Callable[[int], str]) -> Iterator[Links]:
-    """Two servers, "a" and "b", and this host as "host", with the packet filters set up."""
+def links(client: docker.APIClient, network: BedNetwork, pair: tuple[str, str]) -> Iterator[Links]:
+    """Two servers, "a" and "b", and this host as "host", with the packet filters set up and empty."""
     with contextlib.ExitStack() as stack:
         ends = {"host": End(network.gateway)}
-        for index, name in enumerate(("a", "b")):
-            channel = stack.enter_context(Channel.open(client, start(index)))
+        for index, (name, server) in enumerate(zip("ab", pair, strict=True)):
+            channel = stack.enter_context(Channel.open(client, server))
             ends[name] = End(network.address(index), channel)
         links = Links(ends)
         links.install()
+        links.heal_all()
         yield links

@@ -34,9 +34,9 @@ threading.Event().wait()
 
 
 @pytest.fixture
-def server(start: Callable[[int], str]) -> str:
-    """A running server container."""
-    return start(0)
+def server(pair: tuple[str, str]) -> str:
+    """A running server container, without a packet filter of ours."""
+    return pair[0]
 
 
 def far_ends(client: docker.APIClient, server: str) -> list[str]:
@@ -113,38 +113,38 @@ def test_channel_lasts_through_many_threads(client: docker.APIClient, server: st
     assert wrong == []
 
 
-def test_channel_tells_that_its_container_died(client: docker.APIClient, server: str) -> None:
+def test_channel_tells_that_its_container_died(client: docker.APIClient, mortal: str) -> None:
     """A request into a killed container fails at once, as the engine's failure."""
-    with Channel.open(client, server) as channel:
-        client.kill(server)
-        client.wait(server)
+    with Channel.open(client, mortal) as channel:
+        client.kill(mortal)
+        client.wait(mortal)
         with pytest.raises(EngineError, match="far end has ended"):
             channel.transact(nft.install())
 
 
-def test_channel_is_bounded_in_a_paused_container(client: docker.APIClient, server: str) -> None:
+def test_channel_is_bounded_in_a_paused_container(client: docker.APIClient, mortal: str) -> None:
     """A frozen far end costs the deadline; when it runs again, its late answer is not taken for another's."""
-    with Channel.open(client, server) as channel:
-        client.pause(server)
+    with Channel.open(client, mortal) as channel:
+        client.pause(mortal)
         with pytest.raises(EngineError, match=r"no answer in 0\.2 s"):
             channel.probe(LOOPBACK, count=7, deadline_s=0.2)
-        client.unpause(server)
+        client.unpause(mortal)
         assert channel.probe(LOOPBACK, count=3) == 3
 
 
-def test_channel_cannot_be_opened_into_what_does_not_run(client: docker.APIClient, server: str) -> None:
+def test_channel_cannot_be_opened_into_what_does_not_run(client: docker.APIClient, mortal: str) -> None:
     """Paused, stopped and gone are told apart in the error's one line."""
-    client.pause(server)
+    client.pause(mortal)
     with pytest.raises(EngineError, match="paused"):
-        Channel.open(client, server)
-    client.unpause(server)
-    client.kill(server)
-    client.wait(server)
+        Channel.open(client, mortal)
+    client.unpause(mortal)
+    client.kill(mortal)
+    client.wait(mortal)
     with pytest.raises(EngineError, match="not running"):
-        Channel.open(client, server)
-    client.remove_container(server)
+        Channel.open(client, mortal)
+    client.remove_container(mortal)
     with pytest.raises(EngineError, match="no such container"):
-        Channel.open(client, server)
+        Channel.open(client, mortal)
 
 
 def test_channel_cannot_be_opened_where_the_image_lacks_it(

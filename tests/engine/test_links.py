@@ -74,9 +74,9 @@ def connect(address: object, port: int) -> socket.socket:
     return connection
 
 
-def test_links_are_proved_both_ways_over_200_rounds(links: Links) -> None:
+def test_links_are_proved_both_ways_over_20_rounds(links: Links) -> None:
     """A cut stops both directions each time, and healing restores both."""
-    for _ in range(200):
+    for _ in range(20):
         with proved(links, cut("a", "b")) as proof:
             assert {str(one.probe) for one in proof.during if one.is_stopped} == {
                 "a -> b udp port 50796",

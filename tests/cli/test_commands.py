@@ -1,0 +1,189 @@
+"""A topology from up to reset, by hand: every command does what it says and prints what it promises."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from typing import Any
+
+import pytest
+
+from testbed.waiting import wait_until
+from tests.program import done
+
+WITHIN_S = 20
+
+
+def status(name: str) -> dict[str, Any]:
+    """What `status --json` says."""
+    found: dict[str, Any] = done("status", name, "--json").json
+    return found
+
+
+def eventually(name: str, resilience: str) -> dict[str, Any]:
+    """Wait until `status` says so."""
+    return wait_until(
+        lambda: status(name),
+        lambda seen: seen["resilience"] == resilience,
+        within_s=WITHIN_S,
+        what=f"{name} to be in {resilience}",
+    )
+
+
+def fault(verb: str, name: str, *arguments: str) -> None:
+    """Inject or heal one."""
+    done("fault", verb, name, *arguments)
+
+
+def state(name: str, server: str, service: str) -> str:
+    """What the engine says of a service."""
+    return str(status(name)["servers"][server][service])
+
+
+def fetched(url: str, *options: str) -> tuple[int, str]:
+    """What curl gets: the status and the page."""
+    command = ["curl", "--silent", "--show-error", "--max-time", "10", "--write-out", "\n%{http_code}", *options, url]
+    got = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own options
+    page, _, code = got.stdout.rpartition("\n")
+    return int(code), page
+
+
+def test_up_says_what_scripts_need(described: dict[str, Any]) -> None:
+    """Exactly the documented fields, two users with different homes, and an administrator."""
+    name = described["name"]
+    assert set(described) == {"name", "servers", "users", "administrator", "time_scale"}
+    assert set(described["servers"]) == {"primary", "secondary"}
+    fields = {"hostname", "address", "portal_url", "admin_url", "platform_view_url", "core_url", "certificate"}
+    assert {frozenset(server) for server in described["servers"].values()} == {frozenset(fields)}
+    primary = described["servers"]["primary"]
+    assert primary["portal_url"] == f"https://primary.{name}.test:9443/onexportal.html"
+    homes = {user["name"]: user["home"] for user in described["users"]}
+    assert homes == {"alice": "primary", "bob": "secondary"}
+    assert {frozenset(user) for user in described["users"]} == {frozenset({"name", "password", "home"})}
+    assert set(described["administrator"]) == {"name", "password"}
+
+
+def test_ls_names_what_is_up(described: dict[str, Any]) -> None:
+    """With the addresses of its servers."""
+    rows = {row["name"]: row["addresses"] for row in done("ls", "--json").json}
+    addresses = {site: server["address"] for site, server in described["servers"].items()}
+    assert rows[described["name"]] == addresses
+    line = next(line for line in done("ls").out.splitlines() if line.startswith(described["name"]))
+    assert all(address in line for address in addresses.values())
+
+
+def test_status_says_who_serves(name: str) -> None:
+    """The documented fields, and normal running."""
+    found = status(name)
+    assert {"resilience", "unmet", "servers", "faults"} == set(found)
+    assert (found["resilience"], found["unmet"], found["faults"]) == ("normal", [], [])
+    for server, role, colour in (("primary", "Available", "green"), ("secondary", "Starting", "yellow")):
+        said = found["servers"][server]
+        assert {"core", "portal", "platform_view"} <= set(said)
+        assert (said["core"], said["portal"]) == ("running", "running")
+        assert (said["platform_view"]["portal"]["state"], said["platform_view"]["portal"]["colour"]) == (role, colour)
+    assert f"{name}: normal" in done("status", name).out
+
+
+def test_hosts_leads_curl_to_the_portal(described: dict[str, Any], name: str) -> None:
+    """The printed options and the printed certificate are all that curl needs; the secondary sends on."""
+    options = shlex.split(done("hosts", name, "--curl").out)
+    primary, secondary = (described["servers"][site] for site in ("primary", "secondary"))
+    code, page = fetched(primary["portal_url"], *options, "--cacert", primary["certificate"])
+    assert code == 200
+    assert "one-X Portal" in page
+    assert fetched(secondary["portal_url"], *options, "--cacert", secondary["certificate"])[0] == 302
+
+
+def test_hosts_prints_each_form(described: dict[str, Any], name: str) -> None:
+    """Lines of a hosts file, JSON, and one option for Chromium."""
+    pairs = {server["hostname"]: server["address"] for server in described["servers"].values()}
+    assert done("hosts", name, "--json").json == pairs
+    assert done("hosts", name).out.splitlines() == [f"{address} {host}" for host, address in pairs.items()]
+    (option,) = shlex.split(done("hosts", name, "--chromium").out)
+    assert option == "--host-resolver-rules=" + ",".join(f"MAP {host} {at}" for host, at in pairs.items())
+
+
+def test_logs_are_of_the_services_asked_for(name: str) -> None:
+    """One service without a prefix, a server or all with one."""
+    one = done("logs", name, "primary/portal").out
+    assert one
+    assert not one.startswith("primary/portal: ")
+    assert {line.partition("/")[0] for line in done("logs", name, "secondary").out.splitlines()} == {"secondary"}
+    assert {line.partition(":")[0] for line in done("logs", name).out.splitlines()} >= {
+        "primary/core",
+        "primary/portal",
+    }
+
+
+@pytest.mark.parametrize("verb", ["kill", "stop", "pause"])
+def test_fault_ends_a_portal_and_undoes_it(name: str, verb: str) -> None:
+    """The secondary takes over, the fault shows in the status, and healing brings normal running back."""
+    fault(verb, name, "primary/portal")
+    found = eventually(name, "failover")
+    ended = "paused" if verb == "pause" else "stopped"
+    assert found["servers"]["primary"]["portal"] == ended
+    assert found["faults"] == [f"primary/portal {ended}"]
+    fault("resume" if verb == "pause" else "start", name, "primary/portal")
+    assert eventually(name, "normal")["faults"] == []
+
+
+def test_fault_restart_brings_a_server_back_by_itself(name: str) -> None:
+    """Core and portal of the server begin anew, in the same containers."""
+    fault("restart", name, "primary")
+    eventually(name, "normal")
+    assert (state(name, "primary", "core"), state(name, "primary", "portal")) == ("running", "running")
+
+
+def test_fault_lose_and_restore_a_server(name: str) -> None:
+    """A lost server is silent, its platform view included; restored it serves again."""
+    fault("lose", name, "primary")
+    found = eventually(name, "failover")
+    assert found["servers"]["primary"]["platform_view"] is None
+    assert "cut primary vanished" in found["faults"]
+    fault("restore", name, "primary")
+    assert eventually(name, "normal")["faults"] == []
+
+
+def test_fault_cut_and_heal_a_link(name: str) -> None:
+    """Both serve while it is cut; one way shows one direction; healing ends both."""
+    fault("cut", name, "primary", "secondary")
+    assert len(eventually(name, "stand-alone")["faults"]) == 2
+    fault("heal", name, "primary", "secondary")
+    eventually(name, "normal")
+    fault("cut", name, "primary", "secondary", "--one-way")
+    assert status(name)["faults"] == ["cut primary -> secondary"]
+    fault("heal", name, "primary", "secondary")
+    assert status(name)["faults"] == []
+
+
+def test_fault_cut_for_a_time_heals_by_itself(name: str) -> None:
+    """It is in force at first; nobody heals it, and it is gone."""
+    fault("cut", name, "primary", "secondary", "--for", "4s")
+    assert len(status(name)["faults"]) == 2
+    wait_until(lambda: status(name)["faults"], lambda seen: not seen, within_s=WITHIN_S, what="the cut to heal")
+
+
+def test_fault_heal_all_heals_all(name: str) -> None:
+    """Network faults and services, whoever ended them."""
+    fault("cut", name, "primary", "secondary")
+    fault("pause", name, "secondary/portal")
+    fault("kill", name, "secondary/core")
+    fault("heal", name, "--all")
+    assert eventually(name, "normal")["faults"] == []
+
+
+def test_reset_forgets_data_and_heals(described: dict[str, Any], name: str) -> None:
+    """A setting made before is gone, a killed service runs, a cut is healed."""
+    primary = described["servers"]["primary"]
+    api = primary["portal_url"].replace("onexportal.html", "api/v1")
+    options = [*shlex.split(done("hosts", name, "--curl").out), "--cacert", primary["certificate"]]
+    options += ["--header", "Content-Type: application/json"]
+    alice = json.dumps({"user": "alice", "password": "alice-password"})
+    assert fetched(f"{api}/session", *options, "--data", alice)[0] == 201
+    fault("kill", name, "primary/portal")
+    fault("cut", name, "primary", "secondary")
+    done("reset", name)
+    found = status(name)
+    assert (found["resilience"], found["faults"]) == ("normal", [])

@@ -33,7 +33,7 @@ class Watch:
         self._limit_ms = installed.timing.heartbeat_ms * SILENT_HEARTBEATS
         self._signs: dict[str, tuple[Sign, int]] = {}
         self._lock = threading.Lock()
-        self._ear = Gossip(Sign, bind=("127.0.0.1", WATCHDOG), neighbour=("127.0.0.1", WATCHDOG), heard=self._hear)
+        self._ear = Gossip(Sign, bind=("127.0.0.1", WATCHDOG), neighbour=("127.0.0.1", WATCHDOG), heard=self.hear)
 
     def start(self) -> None:
         """Listen until the process ends."""
@@ -50,7 +50,8 @@ class Watch:
             view[service] = shown(sign, age_ms=now - at, limit_ms=self._limit_ms)
         return view
 
-    def _hear(self, sign: Sign) -> None:
+    def hear(self, sign: Sign) -> None:
+        """A service told how it is."""
         with self._lock:
             self._signs[sign.service] = (sign, clock.monotonic_ms())
 

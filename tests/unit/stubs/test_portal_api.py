@@ -231,9 +231,7 @@ def test_every_endpoint_refuses_a_wrong_method(bench: Bench) -> None:
         assert answer.headers["Allow"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/nosuch", "//api/v1/session", "/api//v1/contacts", "/api/v1/contacts/", "/%00", "/%ff"]
-)
+@pytest.mark.parametrize("path", ["/nosuch", "/api//v1/contacts", "/api/v1/contacts/", "/%00", "/%ff"])
 def test_an_unknown_path_is_not_found(bench: Bench, path: str) -> None:
     """404, and never a redirect that guesses."""
     assert_refused(ask(bench.client(), "GET", path), 404)

@@ -86,7 +86,7 @@ class Gossip(Generic[T]):
         while self._socket is opened:
             try:
                 data, source = opened.recvfrom(MAX_DATAGRAM)
-                if source[0] != self._neighbour[0]:
+                if self._socket is not opened or source[0] != self._neighbour[0]:
                     continue
                 message = decode(data, self._kind)
             except (OSError, msgspec.MsgspecError):

@@ -89,6 +89,9 @@ class LineConnection:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+        # The reader keeps the descriptor; who waits in it was woken by the shutdown.
+        with contextlib.suppress(OSError):
+            self._reader.close()
 
 
 BROKEN = (OSError, msgspec.MsgspecError)

@@ -11,7 +11,7 @@ import logging
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 from cheroot import wsgi
@@ -58,6 +58,29 @@ class Handshake:
     detail: str = ""
 
 
+Code = Literal[
+    "bad_request",
+    "body_too_large",
+    "conflict",
+    "internal",
+    "invalid_body",
+    "invalid_credentials",
+    "invalid_json",
+    "method_not_allowed",
+    "not_found",
+    "not_logged_in",
+    "not_ready",
+    "not_serving",
+    "not_stored",
+    "precondition_required",
+    "serves_elsewhere",
+    "session_taken",
+    "stale",
+    "unsupported_media_type",
+]
+"""Every code that an error of the API can have."""
+
+
 class Refusal(Exception):  # noqa: N818 - an answer, not a failure of ours
     """An answer other than success, from the closed set of error codes of the API.
 
@@ -68,7 +91,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a failure of ours
         headers: further headers.
     """
 
-    def __init__(self, status: int, code: str, message: str, **headers: str) -> None:
+    def __init__(self, status: int, code: Code, message: str, **headers: str) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
@@ -134,6 +157,10 @@ class HttpsServer:
         """Serve until the process ends."""
         self._server.start()
 
+    def stop(self) -> None:
+        """Accept nobody any more; `run` returns."""
+        self._server.stop()
+
     def reload_certificate(self) -> None:
         """Use the files that are installed now."""
         self._adapter.reload()
@@ -178,6 +205,7 @@ def make_app(package: str) -> Flask:
     """A Flask application whose every error is JSON of one form, and whose answers are never cached."""
     app = Flask(package, template_folder="pages", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.url_map.merge_slashes = False  # a path that is not ours is not found, never guessed at
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
@@ -213,12 +241,12 @@ def _refused(refusal: Refusal) -> Response:
     return answer(body, refusal.status, **refusal.headers)
 
 
-_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 400: "bad_request"}
+_CODES: dict[int, Code] = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 400: "bad_request"}
 
 
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
-    code = _CODES.get(status, "bad_request" if status < 500 else "internal")  # noqa: PLR2004 - HTTP's own border
+    code: Code = _CODES.get(status, "bad_request" if status < 500 else "internal")  # noqa: PLR2004 - HTTP's own border
     response = answer({"error": code, "message": error.description or error.name}, status)
     for name, value in error.get_headers():
         if name.lower() == "allow":

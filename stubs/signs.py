@@ -52,12 +52,12 @@ class SignBoard:
     def __init__(self, timing: Timing, services: tuple[str, ...]) -> None:
         self._limit_ms = timing.heartbeat_ms * _SILENT_HEARTBEATS
         self._services = services
-        self._signs: dict[str, tuple[LineConnection, Sign, int]] = {}
+        self._signs: dict[str, tuple[LineConnection | None, Sign, int]] = {}
         self._lock = threading.Lock()
 
     def start(self) -> None:
         """Listen until the process ends."""
-        listen(WATCHDOG, self._hear, silence_s=3600, address=_LOOPBACK)
+        listen(WATCHDOG, self._converse, silence_s=3600, address=_LOOPBACK)
 
     def services(self) -> dict[str, Shown]:
         """How each service stands now (VIEW-1 to VIEW-3)."""
@@ -70,7 +70,12 @@ class SignBoard:
             view[service] = shown(sign, age_ms=now - at, limit_ms=self._limit_ms)
         return view
 
-    def _hear(self, connection: LineConnection, _address: str) -> None:
+    def hear(self, service: str, sign: Sign, connection: LineConnection | None = None) -> None:
+        """A service told how it is; what it said counts no longer than its connection."""
+        with self._lock:
+            self._signs[service] = (connection, sign, clock.monotonic_ms())
+
+    def _converse(self, connection: LineConnection, _address: str) -> None:
         service = connection.receive(Hello).name
         try:
             while True:
@@ -78,8 +83,7 @@ class SignBoard:
                     sign = connection.receive(Sign)
                 except BROKEN:
                     return
-                with self._lock:
-                    self._signs[service] = (connection, sign, clock.monotonic_ms())
+                self.hear(service, sign, connection)
         finally:
             with self._lock:
                 current = self._signs.get(service)

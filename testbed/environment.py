@@ -29,9 +29,14 @@ def state_folder() -> Path:
     return Path(base) / "portal-resilience-testbed"
 
 
+def beds_folder() -> Path:
+    """Where every topology has a folder of its name."""
+    return state_folder() / "beds"
+
+
 def bed_folder(name: str) -> Path:
     """Where the certificates of one topology lie."""
-    return state_folder() / "beds" / name
+    return beds_folder() / name
 
 
 def pool() -> IPv4Network:

@@ -30,11 +30,13 @@ class Nemesis:
     Args:
         bed: which.
         history: where injections and healings are recorded.
+        within_s: how long the engine may take until a fault shows, in seconds.
     """
 
-    def __init__(self, bed: Bed, history: History) -> None:
+    def __init__(self, bed: Bed, history: History, *, within_s: float = 5.0) -> None:
         self._bed = bed
         self._history = history
+        self._within_s = within_s
         self._undo: dict[Fault, contextlib.ExitStack] = {}
 
     @contextlib.contextmanager
@@ -134,7 +136,8 @@ class Nemesis:
         def look() -> str:
             return self._bed.services.states().get(target.site, {}).get(target.service, "missing")
 
+        what = f"{target} to be {expected}"
         try:
-            wait_until(look, lambda state: state == expected, within_s=5, what=f"{target} to be {expected}")
+            wait_until(look, lambda state: state == expected, within_s=self._within_s, what=what)
         except NotInTimeError as error:
             raise FaultError(f"the fault had no effect: {error}") from error

@@ -19,7 +19,7 @@ from testbed.errors import MisuseError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*\Z")]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 NAME_FORM = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
@@ -49,7 +49,7 @@ class ServerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     detection_minutes: Annotated[float, msgspec.Meta(ge=1, le=60)] = 3.0
     supports_resiliency: bool = True
     backs_up_portal: bool = True
-    host_domain_name: Annotated[str, msgspec.Meta(max_length=253, pattern=r"^[A-Za-z0-9.-]*$")] | None = None
+    host_domain_name: Annotated[str, msgspec.Meta(max_length=253, pattern=r"^[A-Za-z0-9.-]*\Z")] | None = None
 
 
 class UserSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -51,6 +51,13 @@ def build(installation: Installation, file: ConfigurationFile, board: Board, cha
         portals = {word.site.value: {"serving": word.serving} for word in words}
         return answer({"server": installation.site, "core": "running", "portals": portals})
 
+    _add_configuration(app, installation, file, changed)
+    return app
+
+
+def _add_configuration(
+    app: Flask, installation: Installation, file: ConfigurationFile, changed: Callable[[], None]
+) -> None:
     @app.get("/api/v1/configuration")
     def load() -> Response:
         """The configuration with its version as ETag (CFG-8)."""
@@ -70,10 +77,10 @@ def build(installation: Installation, file: ConfigurationFile, board: Board, cha
             raise Refusal(422, "invalid_body", str(error)) from error
         except StaleError as error:
             raise Refusal(412, "stale", f"{error}: load it again.") from error
+        except OSError as error:
+            raise Refusal(507, "not_stored", "The core's disk did not take it; nothing has changed.") from error
         changed()
         return _loaded(saved)
-
-    return app
 
 
 def _loaded(saved: Saved) -> Response:

@@ -24,11 +24,12 @@ class Board:
     def hear(self, status: PortalStatus, now_ms: int) -> bool:
         """Take a word in; whether it says something new about who serves."""
         with self._lock:
-            before, _ = self._words.get(status.site, (None, 0))
+            before, heard = self._words.get(status.site, (None, 0))
             if not status.newer_than(before):
                 return False
             self._words[status.site] = (status, now_ms)
-        return before is None or _stance(before) != _stance(status)
+        # One that had fallen silent, or was forgotten, was reported gone.
+        return before is None or now_ms - heard >= self._fresh_ms or _stance(before) != _stance(status)
 
     def fresh(self, now_ms: int) -> tuple[PortalStatus, ...]:
         """The words that are still current."""

@@ -15,7 +15,7 @@ from stubs.wire import CoreFacts, Site, User
 if TYPE_CHECKING:
     from stubs.installation import Installation
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*\Z")]
 Password = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 

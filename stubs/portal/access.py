@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 from flask import request
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 COOKIE = "onex_session"
 ADMIN_COOKIE = "onex_admin_session"
+
+_QUERY = "%/?:@!$&'()*+,;=-._~"
 
 NOT_SERVING = (
     "This portal does not take log-ins now. If it does not come back soon, log in at the address of the other server."
@@ -33,8 +35,9 @@ def serving(portal: Portal) -> None:
     elsewhere = portal.redirects_to()
     if elsewhere is None:
         raise Refusal(503, "not_serving", NOT_SERVING)
-    parts = urlsplit(request.full_path.removesuffix("?"))
-    there = parts._replace(scheme="https", netloc=f"{elsewhere}:{PORTAL_HTTPS}").geturl()
+    # The path arrives decoded: whatever it holds must not become another host, another query or another header.
+    query = f"?{quote(request.query_string, safe=_QUERY)}" if request.query_string else ""
+    there = f"https://{elsewhere}:{PORTAL_HTTPS}{quote(request.path)}{query}"
     raise Refusal(307, "serves_elsewhere", f"The portal at {elsewhere} serves.", Location=there)
 
 

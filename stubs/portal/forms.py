@@ -7,8 +7,10 @@ from typing import Annotated
 
 import msgspec
 
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Number = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[+*#0-9][+*#0-9 ()/-]*$")]
+# Every pattern ends with \Z: $ would let a newline through, and these texts end up in headers and pages.
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
+Number = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[+*#0-9][+*#0-9 ()/-]*\Z")]
+HostName = Annotated[str, msgspec.Meta(max_length=253, pattern=r"^[A-Za-z0-9.-]*\Z")]
 
 
 class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -39,7 +41,7 @@ class Setting(Form):
     """One of a user's own settings."""
 
     key: Text
-    value: Annotated[str, msgspec.Meta(max_length=2000)]
+    value: Annotated[str, msgspec.Meta(max_length=2000, pattern=r"^[^\x00]*\Z")]
 
 
 class Meeting(Form):
@@ -58,4 +60,4 @@ class CentralCtiLink(Form):
 class HostDomainName(Form):
     """Page Host Domain Name."""
 
-    host_domain_name: Annotated[str, msgspec.Meta(max_length=253, pattern=r"^[A-Za-z0-9.-]*$")]
+    host_domain_name: HostName

@@ -123,13 +123,23 @@ class Portal:
                 event = self._events.get(timeout=max(0, wait_ms) / 1000)
             except queue.Empty:
                 event = Tick(at_ms=clock.monotonic_ms())
-            if callable(event):
-                event()
-                continue
-            changed = self._take(event)
-            if changed or isinstance(event, Tick):
-                self._speak()
+            if self._handle(event):
                 due = clock.monotonic_ms() + heartbeat
+
+    def catch_up(self) -> None:
+        """Take in what has arrived so far; for whoever drives a portal that was not started."""
+        while not self._events.empty():
+            self._handle(self._events.get())
+
+    def _handle(self, event: Event | Callable[[], None]) -> bool:
+        """Take one thing in; whether all were told how this portal stands."""
+        if callable(event):
+            event()
+            return False
+        speaks = self._take(event) or isinstance(event, Tick)
+        if speaks:
+            self._speak()
+        return speaks
 
     def _take(self, event: Event) -> bool:
         before = self.moment.state

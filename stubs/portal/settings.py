@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import msgspec
 
+from stubs.portal.forms import HostName
 from stubs.wire import Failback, PortalFacts
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     failover: bool
     failback: Failback
     detection_minutes: Annotated[float, msgspec.Meta(ge=1, le=60)]
-    host_domain_name: Annotated[str, msgspec.Meta(max_length=253, pattern=r"^[A-Za-z0-9.-]*$")]
+    host_domain_name: HostName
 
 
 class Notes(Protocol):

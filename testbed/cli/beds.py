@@ -166,7 +166,7 @@ def gc(everything: bool, json_: bool) -> None:  # noqa: FBT001 - click's way
     client = environment.engine()
     swept = leftovers.collect(client, is_alive=lambda run: runs.is_alive(folder, run), everything=everything)
     runs.forget_dead(folder)
-    leftovers.forget_folders(environment.state_folder() / "beds", up=records(client))
+    leftovers.forget_folders(environment.beds_folder(), up=records(client))
     found = {"containers": len(swept.containers), "networks": len(swept.networks), "volumes": len(swept.volumes)}
     show(found, json_=json_, text=lambda: "removed: " + ", ".join(f"{count} {kind}" for kind, count in found.items()))
     swept.raise_failures()

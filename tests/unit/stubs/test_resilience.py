@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from testbed.world import Side
+    from tests.unit.stubs.pair import Way
 
 A, W = Role.AVAILABLE, Role.STARTING
 NORMAL, FAILOVER, STAND_ALONE = (A, W), (W, A), (A, A)
@@ -268,6 +269,59 @@ def test_manual_failback_waits_until_the_secondary_portal_is_restarted() -> None
     pair.restart_portal(S)
     pair.settle()
     assert pair.roles() == NORMAL
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_every_fault_while_manual_failback_waits_settles_as_the_oracle_says(fault: Fault) -> None:
+    """ROLE-8, ROLE-14: P waits only for an S that serves and hears it."""
+    pair = settled(failback=Failback.MANUAL)
+    pair.kill_portal(P)
+    pair.settle()
+    pair.heal()
+    pair.settle()
+    fault.inject(pair)
+    pair.settle()
+    assert pair.roles() == predicted(fault.seen(World(failback=WorldFailback.MANUAL, secondary_served=True)))
+
+
+@pytest.mark.parametrize("failback", Failback)
+@pytest.mark.parametrize("ways", [((P, S),), ((S, P),), ((P, S), (S, P))])
+def test_a_primary_that_returns_behind_a_cut_serves(failback: Failback, ways: tuple[Way, ...]) -> None:
+    """ROLE-4, ROLE-14: whichever direction is cut, it does not wait for an answer that cannot come."""
+    pair = settled(failback=failback)
+    pair.kill_portal(P)
+    pair.settle()
+    pair.cut_ways(*ways)
+    pair.settle()
+    pair.start_portal(P)
+    pair.settle()
+    world = World(
+        primary_to_secondary_cut=(P, S) in ways,
+        secondary_to_primary_cut=(S, P) in ways,
+        failback=WorldFailback(failback.value),
+        secondary_served=True,
+    )
+    assert pair.roles() == predicted(world)
+
+
+def test_a_primary_portal_that_restarts_is_given_the_detection_time() -> None:
+    """ROLE-2: its good-bye is one of who returns, and S does not jump in."""
+    pair = settled()
+    before = len(pair.history)
+    pair.restart_portal(P)
+    pair.settle()
+    assert [(site, role) for _, site, role in pair.history[before:]] == [(P, W), (P, A)]
+
+
+def test_a_primary_that_returns_without_its_core_does_not_keep_the_secondary_waiting() -> None:
+    """ROLE-3: it is heard, but neither serves nor would; that it never said why makes no difference."""
+    pair = settled()
+    pair.kill_core(P)
+    pair.kill_portal(P)
+    pair.run(HEARTBEAT_MS)
+    pair.start_portal(P)
+    pair.settle()
+    assert pair.roles() == FAILOVER
 
 
 @pytest.mark.parametrize("failback", Failback)

@@ -1,0 +1,126 @@
+"""The nemesis undoes what it did, proves what it claims, and reports every failure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from stubs.wire import Site
+from testbed.errors import EngineError, FaultError
+from testbed.faults import Kill, Pause, Stop, Target
+from testbed.history import History, read
+from testbed.nemesis import Nemesis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from testbed.bed import Bed
+
+CORE, PORTAL = Target(Site.PRIMARY, "core"), Target(Site.PRIMARY, "portal")
+BECOMES = {"kill": "stopped", "stop": "stopped", "pause": "paused", "resume": "running", "start": "running"}
+
+
+class FakeServices:
+    """Services that obey, except where told not to."""
+
+    def __init__(self) -> None:
+        self.state = {"core": "running", "portal": "running"}
+        self.done: list[tuple[str, str]] = []
+        self.without_effect: set[str] = set()
+        self.failing: set[tuple[str, str]] = set()
+
+    def states(self) -> dict[Site, dict[str, str]]:
+        """What the engine would say."""
+        return {Site.PRIMARY: dict(self.state)}
+
+    def __getattr__(self, verb: str) -> Any:
+        def act(_site: Site, service: str) -> None:
+            self.done.append((verb, service))
+            if (verb, service) in self.failing:
+                raise EngineError(f"cannot {verb} {service}")
+            if verb not in self.without_effect:
+                self.state[service] = BECOMES[verb]
+
+        return act
+
+
+class FakeBed:
+    """A bed with nothing but services."""
+
+    def __init__(self) -> None:
+        self.services = FakeServices()
+
+
+@pytest.fixture
+def bed() -> FakeBed:
+    """One bed."""
+    return FakeBed()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the history is."""
+    return tmp_path / "history.jsonl"
+
+
+@pytest.fixture
+def nemesis(bed: FakeBed, path: Path) -> Iterator[Nemesis]:
+    """A nemesis without patience."""
+    with History(path) as history:
+        yield Nemesis(cast("Bed", bed), history, within_s=0.05)
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"), [(Kill(PORTAL), "stopped"), (Stop(PORTAL), "stopped"), (Pause(PORTAL), "paused")]
+)
+def test_a_fault_holds_inside_the_block_and_is_healed_after_it(
+    bed: FakeBed, nemesis: Nemesis, fault: Kill | Stop | Pause, state: str
+) -> None:
+    """Whatever kind it is."""
+    with nemesis.under(fault):
+        assert bed.services.state["portal"] == state
+    assert bed.services.state["portal"] == "running"
+
+
+def test_faults_are_healed_when_the_block_fails(bed: FakeBed, nemesis: Nemesis) -> None:
+    """A failing assertion leaves no fault behind."""
+    with pytest.raises(AssertionError, match="expectation"), nemesis.under(Kill(CORE), Kill(PORTAL)):
+        raise AssertionError("expectation")
+    assert set(bed.services.state.values()) == {"running"}
+
+
+def test_a_fault_without_effect_is_an_error_and_is_undone(bed: FakeBed, nemesis: Nemesis) -> None:
+    """The engine itself must say that the service ended."""
+    bed.services.without_effect.add("kill")
+    with pytest.raises(FaultError, match="no effect"), nemesis.under(Kill(PORTAL)):
+        pytest.fail("the block must not run under a fault that is none")
+    assert ("start", "portal") in bed.services.done
+
+
+def test_a_fault_that_outlives_its_end_is_an_error(bed: FakeBed, nemesis: Nemesis) -> None:
+    """Healing is proved like injecting."""
+    nemesis.inject(Kill(PORTAL))
+    bed.services.without_effect.add("start")
+    with pytest.raises(FaultError):
+        nemesis.heal(Kill(PORTAL))
+
+
+def test_healing_goes_on_when_one_healing_fails(bed: FakeBed, nemesis: Nemesis) -> None:
+    """The other fault is healed, and the failure is reported."""
+    nemesis.inject(Kill(CORE))
+    nemesis.inject(Kill(PORTAL))
+    bed.services.failing.add(("start", "portal"))
+    with pytest.raises(ExceptionGroup) as failed:
+        nemesis.heal_all()
+    assert [str(error) for error in failed.value.exceptions] == ["cannot start portal"]
+    assert bed.services.state["core"] == "running"
+
+
+def test_the_history_tells_when_a_fault_was_planned_injected_and_healed(nemesis: Nemesis, path: Path) -> None:
+    """In that order."""
+    with nemesis.under(Kill(PORTAL)):
+        pass
+    states = [record.fields["state"] for record in read(path) if record.kind == "fault"]
+    assert states == ["planned", "injected", "healed"]

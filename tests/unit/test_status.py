@@ -1,0 +1,85 @@
+"""What the services of a bed say is put together rightly, and nothing unsaid is taken for good."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stubs.wire import Site
+from testbed.status import Seen, settled, summary
+
+
+def _portal(site: Site, **changes: Any) -> dict[str, Any]:
+    sync = {"state": "running", "head": 0, "digest": "d", "discarded": 0}
+    role = "Available" if site is Site.PRIMARY else "Starting"
+    return {"boot": 7, "role": role, "unmet": [], "core": "up", "peer": {}, "sync": sync, **changes}
+
+
+def _view(portal: str, core: str = "Available") -> dict[str, Any]:
+    return {"portal": {"state": portal}, "core": {"state": core}}
+
+
+def _seen(**changes: Any) -> dict[Site, Seen]:
+    return {
+        Site.PRIMARY: (_portal(Site.PRIMARY, **changes), _view("Available")),
+        Site.SECONDARY: (_portal(Site.SECONDARY), _view("Starting")),
+    }
+
+
+def test_a_bed_in_normal_running_is_settled() -> None:
+    """Everything as it should be."""
+    assert settled(_seen(), unmet=(), boots={})
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        {**_seen(), Site.PRIMARY: (None, _view("Available"))},
+        {**_seen(), Site.SECONDARY: (_portal(Site.SECONDARY), None)},
+        {**_seen(), Site.SECONDARY: (_portal(Site.SECONDARY), _view("Stopped"))},
+        {**_seen(), Site.SECONDARY: (_portal(Site.SECONDARY), _view("Starting", core="Stopped"))},
+        _seen(role="Starting"),
+        _seen(unmet=["CFG-7"]),
+        _seen(core="down"),
+        _seen(peer=None),
+        _seen(sync={"state": "interrupted", "digest": "d"}),
+        _seen(sync={"state": "running", "digest": "another"}),
+    ],
+)
+def test_a_bed_is_not_settled_while_anything_is_missing(seen: dict[Site, Seen]) -> None:
+    """One thing out of place is enough, silence included."""
+    assert not settled(seen, unmet=(), boots={})
+
+
+def test_a_bed_is_not_settled_before_both_portals_began_anew() -> None:
+    """A portal that still shows its former start has not been reset yet."""
+    assert not settled(_seen(), unmet=(), boots={Site.PRIMARY: 7})
+    assert settled(_seen(), unmet=(), boots={Site.PRIMARY: 6, Site.SECONDARY: 6})
+
+
+@pytest.mark.parametrize(
+    ("primary", "secondary", "unmet", "resilience"),
+    [
+        ("Available", "Starting", [], "normal"),
+        ("Available", "Available", [], "stand-alone"),
+        ("Starting", "Available", [], "failover"),
+        ("Stopped", "Available", [], "failover"),
+        ("Available", "Starting", ["CFG-7"], "not ready"),
+    ],
+)
+def test_the_platform_views_say_whether_resilience_is_in_force(
+    primary: str, secondary: str, unmet: list[str], resilience: str
+) -> None:
+    """Failover: only the secondary serves; stand-alone: both do."""
+    views = {Site.PRIMARY: _view(primary), Site.SECONDARY: _view(secondary)}
+    portals = {site: _portal(site, unmet=unmet) for site in Site}
+    assert summary({}, views, portals, [])["resilience"] == resilience
+
+
+def test_services_that_do_not_run_are_listed_as_faults() -> None:
+    """Beside the network faults, by server and service."""
+    containers = {Site.PRIMARY: {"core": "running", "portal": "paused"}, Site.SECONDARY: {"core": "stopped"}}
+    found = summary(containers, dict.fromkeys(Site), dict.fromkeys(Site), ["cut a -> b"])
+    assert found["faults"] == ["cut a -> b", "primary/portal paused", "secondary/core stopped"]
+    assert found["servers"]["primary"]["platform_view"] is None

@@ -20,7 +20,6 @@ from tests.tidy.house import (
 ROOT = Path(__file__).parents[2]
 
 LONG: dict[str, str] = {
-    "stubs/core/app.py::build": "every route of the core, one short function each",
     "testbed/clients/policy.py": "what each kind of client does, to be read as one table",
 }
 """Parts that may be long, "path" or "path::function", each with its reason."""

@@ -17,6 +17,7 @@ def test_a_word_counts_until_it_is_old() -> None:
     board = Board(FRESH_MS)
     said = word(S, serving=True)
     board.hear(said, 1000)
+    board.hear(word(P, willing=True), 900)
     assert board.fresh(1000 + FRESH_MS - 1) == (said,)
     assert board.serving(P, 1000 + FRESH_MS - 1) == said
     assert board.fresh(1000 + FRESH_MS) == ()

@@ -91,9 +91,7 @@ class Bed:
         keep: bool,
         pool: IPv4Network,
     ) -> Bed:
-        """Start a topology; returns when all its services answer and the roles are taken.
-
-        If it fails, what was created stays under the run's label: the run's janitor removes it.
+        """Start a topology; returns when all its services answer. What a failure leaves, the run's janitor removes.
 
         Args:
             client: the engine.

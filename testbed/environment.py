@@ -60,7 +60,10 @@ def base() -> Base:
     Raises:
         MisuseError: TESTBED_BASE is none of the ways.
     """
-    return base_named(os.environ.get("TESTBED_BASE"))
+    try:
+        return base_named(os.environ.get("TESTBED_BASE"))
+    except MisuseError as error:
+        raise MisuseError(f"TESTBED_BASE: {error}") from error
 
 
 def engine() -> docker.DockerClient:

@@ -30,8 +30,7 @@ def main() -> None:
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        sys.exit(explain(error))
     except click.Abort:
         sys.exit(130)
     except BedError as error:
@@ -41,6 +40,14 @@ def main() -> None:
         if ours is None or others is not None:
             raise
         sys.exit(max(tell(error) for error in leaves(ours)))
+
+
+def explain(error: click.ClickException) -> int:
+    """Print what did not parse as one line, with the way to help; its exit code."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = "" if context is None else f" ({context.command_path} --help)"
+    click.echo("testbed: " + " ".join(error.format_message().split()) + hint, err=True)
+    return error.exit_code
 
 
 def tell(error: BedError) -> int:

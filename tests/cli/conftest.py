@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import docker
 import pytest
 
+from testbed.bed import Bed
 from tests.program import done, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +30,7 @@ def fresh() -> str:
     return f"cli-{uuid.uuid4().hex[:8]}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def described() -> Iterator[dict[str, Any]]:
     """What `up --json` said of a topology that is up."""
     name = f"cli-{uuid.uuid4().hex[:8]}"
@@ -39,7 +41,21 @@ def described() -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture
-def name(described: dict[str, Any]) -> Iterator[str]:
-    """The name of a topology that is up, and in order again when the test ends."""
-    yield str(described["name"])
-    done("reset", described["name"])
+def name(described: dict[str, Any]) -> str:
+    """The name of a topology that is in normal running."""
+    return str(described["name"])
+
+
+@pytest.fixture
+def watched(client: docker.DockerClient, name: str, tmp_path: Path) -> Iterator[Bed]:
+    """The same topology, looked at from here; normal again when the test ends."""
+    bed = Bed.attach(client, name, folder=tmp_path)
+    try:
+        yield bed
+        bed.wait_until_settled()
+        assert bed.status()["faults"] == []
+    except BaseException:
+        bed.heal()
+        raise
+    finally:
+        bed.close()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import subprocess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stubs.wire import Site
 from testbed.waiting import wait_until
 from tests.program import done
+
+if TYPE_CHECKING:
+    from testbed.bed import Bed
 
 WITHIN_S = 20
 
@@ -21,24 +24,20 @@ def status(name: str) -> dict[str, Any]:
     return found
 
 
-def eventually(name: str, resilience: str) -> dict[str, Any]:
-    """Wait until `status` says so."""
-    return wait_until(
-        lambda: status(name),
+def eventually(bed: Bed, resilience: str) -> dict[str, Any]:
+    """Wait until it is so; what `status` says then."""
+    wait_until(
+        bed.status,
         lambda seen: seen["resilience"] == resilience,
         within_s=WITHIN_S,
-        what=f"{name} to be in {resilience}",
+        what=f"{bed.name} to be in {resilience}",
     )
+    return status(bed.name)
 
 
 def fault(verb: str, name: str, *arguments: str) -> None:
     """Inject or heal one."""
     done("fault", verb, name, *arguments)
-
-
-def state(name: str, server: str, service: str) -> str:
-    """What the engine says of a service."""
-    return str(status(name)["servers"][server][service])
 
 
 def fetched(url: str, *options: str) -> tuple[int, str]:
@@ -117,73 +116,74 @@ def test_logs_are_of_the_services_asked_for(name: str) -> None:
     }
 
 
-@pytest.mark.parametrize("verb", ["kill", "stop", "pause"])
-def test_fault_ends_a_portal_and_undoes_it(name: str, verb: str) -> None:
-    """The secondary takes over, the fault shows in the status, and healing brings normal running back."""
-    fault(verb, name, "primary/portal")
-    found = eventually(name, "failover")
-    ended = "paused" if verb == "pause" else "stopped"
+@pytest.mark.parametrize(
+    ("verb", "undo", "ended"),
+    [("kill", "start", "stopped"), ("stop", "start", "stopped"), ("pause", "resume", "paused")],
+)
+def test_fault_ends_a_portal_and_undoes_it(watched: Bed, verb: str, undo: str, ended: str) -> None:
+    """The secondary takes over, and the fault shows in the status; then normal running comes back."""
+    fault(verb, watched.name, "primary/portal")
+    found = eventually(watched, "failover")
     assert found["servers"]["primary"]["portal"] == ended
     assert found["faults"] == [f"primary/portal {ended}"]
-    fault("resume" if verb == "pause" else "start", name, "primary/portal")
-    assert eventually(name, "normal")["faults"] == []
+    fault(undo, watched.name, "primary/portal")
+    watched.wait_until_settled()
 
 
-def test_fault_restart_brings_a_server_back_by_itself(name: str) -> None:
+def test_fault_restart_brings_a_server_back_by_itself(watched: Bed) -> None:
     """Core and portal of the server begin anew, in the same containers."""
-    fault("restart", name, "primary")
-    eventually(name, "normal")
-    assert (state(name, "primary", "core"), state(name, "primary", "portal")) == ("running", "running")
+    before = watched.inspectors[Site.PRIMARY].resilience()
+    assert before is not None
+    fault("restart", watched.name, "primary")
+    watched.wait_until_settled(boots={Site.PRIMARY: before["boot"]})
 
 
-def test_fault_lose_and_restore_a_server(name: str) -> None:
+def test_fault_lose_and_restore_a_server(watched: Bed) -> None:
     """A lost server is silent, its platform view included; restored it serves again."""
-    fault("lose", name, "primary")
-    found = eventually(name, "failover")
+    fault("lose", watched.name, "primary")
+    found = eventually(watched, "failover")
     assert found["servers"]["primary"]["platform_view"] is None
-    assert "cut primary vanished" in found["faults"]
-    fault("restore", name, "primary")
-    assert eventually(name, "normal")["faults"] == []
+    assert found["faults"] == ["cut primary vanished", "primary/core stopped", "primary/portal stopped"]
+    fault("restore", watched.name, "primary")
+    watched.wait_until_settled()
 
 
-def test_fault_cut_and_heal_a_link(name: str) -> None:
+def test_fault_cut_and_heal_a_link(watched: Bed) -> None:
     """Both serve while it is cut; one way shows one direction; healing ends both."""
-    fault("cut", name, "primary", "secondary")
-    assert len(eventually(name, "stand-alone")["faults"]) == 2
-    fault("heal", name, "primary", "secondary")
-    eventually(name, "normal")
-    fault("cut", name, "primary", "secondary", "--one-way")
-    assert status(name)["faults"] == ["cut primary -> secondary"]
-    fault("heal", name, "primary", "secondary")
-    assert status(name)["faults"] == []
+    fault("cut", watched.name, "primary", "secondary")
+    found = eventually(watched, "stand-alone")
+    assert sorted(found["faults"]) == ["cut primary -> secondary", "cut secondary -> primary"]
+    fault("heal", watched.name, "primary", "secondary")
+    watched.wait_until_settled()
+    fault("cut", watched.name, "primary", "secondary", "--one-way")
+    assert watched.status()["faults"] == ["cut primary -> secondary"]
+    fault("heal", watched.name, "primary", "secondary")
 
 
-def test_fault_cut_for_a_time_heals_by_itself(name: str) -> None:
+def test_fault_cut_for_a_time_heals_by_itself(watched: Bed) -> None:
     """It is in force at first; nobody heals it, and it is gone."""
-    fault("cut", name, "primary", "secondary", "--for", "4s")
-    assert len(status(name)["faults"]) == 2
-    wait_until(lambda: status(name)["faults"], lambda seen: not seen, within_s=WITHIN_S, what="the cut to heal")
+    fault("cut", watched.name, "primary", "secondary", "--for", "3s")
+    assert [one.lease_left_s is not None for one in watched.links.current()] == [True, True]
+    wait_until(watched.links.current, lambda seen: not seen, within_s=WITHIN_S, what="the cut to heal")
 
 
-def test_fault_heal_all_heals_all(name: str) -> None:
+def test_fault_heal_all_heals_all(watched: Bed) -> None:
     """Network faults and services, whoever ended them."""
-    fault("cut", name, "primary", "secondary")
-    fault("pause", name, "secondary/portal")
-    fault("kill", name, "secondary/core")
-    fault("heal", name, "--all")
-    assert eventually(name, "normal")["faults"] == []
+    fault("cut", watched.name, "primary", "secondary")
+    watched.services.pause(Site.SECONDARY, "portal")
+    watched.services.kill(Site.SECONDARY, "core")
+    fault("heal", watched.name, "--all")
+    watched.wait_until_settled()
 
 
-def test_reset_forgets_data_and_heals(described: dict[str, Any], name: str) -> None:
-    """A setting made before is gone, a killed service runs, a cut is healed."""
-    primary = described["servers"]["primary"]
-    api = primary["portal_url"].replace("onexportal.html", "api/v1")
-    options = [*shlex.split(done("hosts", name, "--curl").out), "--cacert", primary["certificate"]]
-    options += ["--header", "Content-Type: application/json"]
-    alice = json.dumps({"user": "alice", "password": "alice-password"})
-    assert fetched(f"{api}/session", *options, "--data", alice)[0] == 201
-    fault("kill", name, "primary/portal")
-    fault("cut", name, "primary", "secondary")
-    done("reset", name)
-    found = status(name)
+def test_reset_forgets_data_and_heals(described: dict[str, Any], watched: Bed) -> None:
+    """What was added is gone, a killed service runs, a cut is healed."""
+    inspector = watched.inspectors[Site.PRIMARY]
+    inspector.administer("POST", "directory", {"name": "Reception", "number": "100"})
+    assert (inspector.resilience() or {})["sync"]["head"] == 1
+    fault("kill", described["name"], "primary/portal")
+    fault("cut", described["name"], "primary", "secondary")
+    done("reset", described["name"])
+    found = status(described["name"])
     assert (found["resilience"], found["faults"]) == ("normal", [])
+    assert found["servers"]["primary"]["sync"]["head"] == 0

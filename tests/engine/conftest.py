@@ -25,10 +25,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def images() -> Images:
-    """The images of the stubs, made if need be."""
+def engine() -> Iterator[docker.DockerClient]:
+    """The engine, as the testbed connects to it."""
     with contextlib.closing(environment.engine()) as client:
-        return ensure_images(client, base=environment.base(), say=print)
+        yield client
+
+
+@pytest.fixture(scope="session")
+def images(engine: docker.DockerClient) -> Images:
+    """The images of the stubs, made if need be."""
+    return ensure_images(engine, base=environment.base(), say=print)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,34 @@
+"""`python -m tests.bench [--json] [--few N] [--many N]`: measures, prints a table. Asserts nothing about time."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from testbed import environment, runs
+from testbed.engine.images import ensure_images
+from tests.bench.figures import table
+from tests.bench.measures import Bench
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure the testbed.")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--few", type=int, default=5, metavar="N", help="how often to do what takes seconds")
+    parser.add_argument("--many", type=int, default=200, metavar="N", help="how often to do what takes milliseconds")
+    options = parser.parse_args()
+    client = environment.engine()
+    images = ensure_images(client, base=environment.base(), say=lambda line: print(line, file=sys.stderr))  # noqa: T201
+    with runs.run(environment.state_folder() / "runs") as (run, _), tempfile.TemporaryDirectory() as folder:
+        bench = Bench(client=client, images=images, run=run, folder=Path(folder), few=options.few, many=options.many)
+        figures = list(bench.measure())
+    print(json.dumps([one.row() for one in figures], indent=2) if options.json else table(figures))  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,19 @@
+"""The measurements run; what they measure is none of the tests' business."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.usefixtures("images")
+def test_bench_measures_each_once() -> None:
+    """With n = 1 everything is measured, and printed as JSON."""
+    command = [sys.executable, "-m", "tests.bench", "--json", "--few", "1", "--many", "1"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)  # noqa: S603 - ours
+    rows = json.loads(ended.stdout)
+    assert all(row["n"] >= 1 and 0 < row["median_ms"] <= row["p99_ms"] for row in rows)
+    assert {"up, until all services answer", "reset of a bed", "cut of a link, both ways"} <= {r["what"] for r in rows}

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Never
 
 if TYPE_CHECKING:
@@ -25,6 +26,14 @@ def prepare() -> None:
     """Set logging up and keep the signals for `live`; call it before the first thread starts."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s.%(msecs)03d %(name)s %(message)s", datefmt="%H:%M:%S")
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    threading.excepthook = _die
+
+
+def _die(failed: threading.ExceptHookArgs) -> None:
+    """End the process: a service with a dead thread would go on half, and look well."""
+    error = failed.exc_value
+    log.critical("thread %s failed", failed.thread.name if failed.thread else "?", exc_info=error)
+    os._exit(70)
 
 
 def live(module: str, *, leave: Callable[[bool], None], reset: Callable[[], None]) -> Never:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from stubs.serving import MAX_BODY, Code
+from stubs.portal import api, forms
+from stubs.resilience import Role
+from stubs.serving import MAX_BODY, Code, Refusal
 from stubs.wire import Site
-from tests.unit.stubs.portals import Bench, ask, word
+from tests.unit.stubs.portals import Bench, ask, core_word, word
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
+
+    from stubs.resilience import State
 
 CONTACT = {"name": "Carol", "number": "+31 20 1234567"}
 SETTING = {"key": "ringtone", "value": "bell"}
@@ -394,13 +399,44 @@ def test_a_portal_that_does_not_serve_says_so(passive: Bench) -> None:
 def test_a_session_ends_with_the_time_of_serving(bench: Bench) -> None:
     """REDIR-6: the old session does not come back when the portal serves again."""
     user = bench.user()
-    bench.portal.fail_over_now()
+    bench.portal.hear_core(Site.PRIMARY, core_word(Site.PRIMARY, farewell=True))
     bench.portal.catch_up()
     assert_refused(ask(user, "GET", "/api/v1/session"), 503)
     assert_refused(ask(user, "POST", "/api/v1/contacts", json=CONTACT), 503)
-    bench.reset()
     bench.serve()
     assert_refused(ask(user, "GET", "/api/v1/session"), 401)
+
+
+def test_a_write_that_was_let_in_too_late_is_not_done(bench: Bench) -> None:
+    """SYNC-8: between the question who serves and the write the role may change; the gate has the last word."""
+    bench.portal.fail_over_now()
+    bench.portal.catch_up()
+    with pytest.raises(Refusal), api.while_serving(bench.portal):
+        raise AssertionError("inside")
+    bench.portal.moment = replace(bench.portal.moment, state=serving_state(bench))
+    assert bench.portal.serving
+    with pytest.raises(Refusal, match="log-ins"):
+        api.put(bench.portal, "contacts", "alice", None, forms.Contact(**CONTACT), unique=None)
+    assert bench.store.head() == 0
+
+
+def serving_state(bench: Bench) -> State:
+    """The portal's state as it was before it ceased to serve."""
+    return replace(bench.portal.moment.state, role=Role.AVAILABLE)
+
+
+def test_a_factory_reset_leaves_nothing_but_the_users(bench: Bench) -> None:
+    """Neither data nor sessions nor settings; and the portal serves again once it heard the others."""
+    user = bench.user()
+    ask(user, "POST", "/api/v1/contacts", json=CONTACT)
+    ask(bench.administrator(), "PUT", "/api/v1/admin/resiliency", json=RESILIENCY)
+    bench.reset()
+    assert not bench.portal.serving
+    bench.serve()
+    assert_refused(ask(user, "GET", "/api/v1/session"), 401)
+    assert ask(bench.user(), "GET", "/api/v1/contacts").get_json() == {"items": []}
+    assert not bench.portal.settings.restart_pending
+    assert bench.portal.settings.configured.failback == "automatic"
 
 
 def test_a_second_administrator_has_to_end_the_first_session(bench: Bench) -> None:

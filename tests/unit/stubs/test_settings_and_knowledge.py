@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -20,15 +20,18 @@ PEER = word(Site.SECONDARY).facts
 OWN = word(Site.PRIMARY).facts
 
 
+@dataclass
 class BrokenNotes(MemoryNotes):
-    """A disk that takes nothing while it is broken."""
+    """A disk that takes nothing while it is broken; counts what it took."""
 
-    broken = True
+    broken: bool = True
+    stored: int = 0
 
     def remember(self, key: str, value: str) -> None:
         """Refuse, or keep."""
         if self.broken:
             raise NotStoredError("disk full")
+        self.stored += 1
         super().remember(key, value)
 
 
@@ -111,6 +114,15 @@ def test_own_and_learnt_facts_stand_on_their_own_sides() -> None:
         known = knowledge.known(own)
         assert (known.primary, known.secondary) == (OWN, PEER)
         assert knowledge.primary(own) == OWN
+
+
+def test_what_is_known_already_is_not_stored_again() -> None:
+    """A core tells its facts at each heartbeat; each storing costs a write to the disk."""
+    notes = BrokenNotes(broken=False)
+    knowledge = Knowledge(Site.PRIMARY, notes)
+    for _ in range(3):
+        knowledge.learn_core(CORE)
+    assert notes.stored == 1
 
 
 def test_what_the_disk_does_not_take_counts_and_is_kept_later() -> None:

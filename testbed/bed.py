@@ -116,7 +116,7 @@ class Bed:
         with contextlib.ExitStack() as undo:
             bed = cls(client, record, folder=folder)
             undo.callback(bed.forget)
-            bed.wait_until_settled()
+            bed.wait_until_settled(every_s=0.05)
             undo.pop_all()
         return bed
 
@@ -188,11 +188,12 @@ class Bed:
         faults = [f"cut {one.fault or one.block}" for one in self.links.current()]
         return summary(containers, views, portals, faults)
 
-    def wait_until_settled(self, *, boots: dict[Site, int] | None = None) -> None:
+    def wait_until_settled(self, *, boots: dict[Site, int] | None = None, every_s: float = 0.01) -> None:
         """Wait until all services answer, the primary serves, and both sides know it.
 
         Args:
             boots: starts of the portals that no longer count: both must have begun anew since.
+            every_s: pause between two looks in seconds; looks cost time that services need to start.
 
         Raises:
             NotInTimeError: says what was last seen.
@@ -207,6 +208,7 @@ class Bed:
             lambda seen: settled(seen, unmet=unmet, boots=boots or {}),
             within_s=READY_S,
             what=f"{self.name} to be settled: the primary Available, the secondary Starting, all services up",
+            every_s=every_s,
         )
 
     def heal(self) -> None:

@@ -18,7 +18,7 @@ from testcontainers.core.container import DockerContainer
 from testbed.engine import labels
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from testcontainers.core.transferable import Transferable
 
@@ -78,6 +78,7 @@ class ServerContainer(StubContainer):
         network: the topology's.
         address: its fixed address there.
         files: what is installed on the server before it starts, by path below the volume's root.
+        created: called when it exists, before it starts: its name is won then.
     """
 
     def __init__(  # noqa: PLR0913 - a container's particulars
@@ -90,7 +91,9 @@ class ServerContainer(StubContainer):
         network: str,
         address: str,
         files: Mapping[str, bytes],
+        created: Callable[[], None] = lambda: None,
     ) -> None:
+        self._created = created
         endpoint = EndpointConfig("1.41", ipv4_address=address)
         super().__init__(
             image,
@@ -109,6 +112,7 @@ class ServerContainer(StubContainer):
     def _transfer_into_container(self, transferable: Transferable, destination_in_container: str, mode: int) -> None:
         """Unpack below the volume: with a read-only root the engine takes files nowhere else."""
         del mode
+        self._created()
         self.get_wrapped_container().put_archive(destination_in_container, transferable)
 
 

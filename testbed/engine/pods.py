@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from testbed.engine.subnets import POOL, create_network
 from testbed.errors import EngineError, MisuseError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
     from ipaddress import IPv4Network
 
@@ -72,13 +73,35 @@ class PodBuilder:
             network = create_network(self._client.api, self._own, labels=self._marks, pool=pool, near=self._names.name)
             record, certificates = self._describe({s: str(network.address(i)) for i, s in enumerate(Site)})
             _all(volumes)
-            claimed = self._start_server(Site.PRIMARY, record, certificates[Site.PRIMARY])
-            joined = self._join_all(Site.PRIMARY, claimed, threads)
-            other = threads.submit(self._start_server, Site.SECONDARY, record, certificates[Site.SECONDARY])
-            if other.exception() is None:
-                joined += self._join_all(Site.SECONDARY, other.result(), threads)
-            _all([other, *joined])
+            self._build_servers(record, certificates, threads)
         return record
+
+    def _build_servers(
+        self, record: Record, certificates: dict[Site, ServerCertificate], threads: ThreadPoolExecutor
+    ) -> None:
+        """Both servers side by side; but the secondary only once the primary's container has claimed the name."""
+        claimed = threading.Event()
+        building = [
+            threads.submit(self._build_server, Site.PRIMARY, record, certificates, threads, claimed.set),
+        ]
+        building[0].add_done_callback(lambda _failed_or_done: claimed.set())
+        claimed.wait()
+        if not (building[0].done() and building[0].exception()):
+            building.append(
+                threads.submit(self._build_server, Site.SECONDARY, record, certificates, threads, lambda: None)
+            )
+        _all(building)
+
+    def _build_server(
+        self,
+        site: Site,
+        record: Record,
+        certificates: dict[Site, ServerCertificate],
+        threads: ThreadPoolExecutor,
+        created: Callable[[], None],
+    ) -> None:
+        server = self._start_server(site, record, certificates[site], created)
+        _all([threads.submit(self._join, site, service, server) for service in ("core", "portal")])
 
     def _describe(self, addresses: dict[Site, str]) -> tuple[Record, dict[Site, ServerCertificate]]:
         hosts = {site: topologies.hostname(site, self._names.name) for site in Site}
@@ -99,8 +122,10 @@ class PodBuilder:
     def _volume(self, site: Site) -> str:
         return f"{self._own}-{site.value}"
 
-    def _start_server(self, site: Site, record: Record, certificate: ServerCertificate) -> str:
-        """Start the container that holds a server's address; its id."""
+    def _start_server(
+        self, site: Site, record: Record, certificate: ServerCertificate, created: Callable[[], None]
+    ) -> str:
+        """Start the container that holds a server's address; its id. `created` is called as soon as the name is won."""
         installed = topologies.installation(
             self._topology, site, name=record.name, addresses=record.addresses, secret=self._secret
         )
@@ -119,10 +144,8 @@ class PodBuilder:
                 network=self._own,
                 address=record.addresses[site],
                 files=files,
+                created=created,
             ).run()
-
-    def _join_all(self, site: Site, server: str, threads: ThreadPoolExecutor) -> list[Future[str]]:
-        return [threads.submit(self._join, site, service, server) for service in ("core", "portal")]
 
     def _join(self, site: Site, service: str, server: str) -> str:
         """Start a service that joins its server's address; the container's id."""

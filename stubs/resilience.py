@@ -14,8 +14,9 @@ Primary (P)
 
 Secondary (S)
   * S serves when resilience is ready, its own core is up, and P neither serves nor is willing to: at once when P said
-    so on purpose (ROLE-2), otherwise when nothing of the kind was heard for the detection time. After its own start
-    it grants P one detection time more, so that of two that start together P is first (ROLE-12).
+    so on purpose (ROLE-2), otherwise when nothing of the kind was heard for the detection time. If it heard nothing
+    at all since its own start, it grants P one detection time more, so that of two that start together P is first
+    (ROLE-12).
   * S that serves stops when it hears P serve, and, with automatic failback, when it hears P willing (ROLE-5 to
     ROLE-8). P follows when S said that it stopped (ROLE-11).
 
@@ -251,10 +252,9 @@ def _secondary(state: State) -> str | None:  # noqa: PLR0911 - one return for ea
     on_purpose = (Farewell.STOP, Farewell.HAND_OVER)
     if peer is not None and not _claims(peer) and peer.status.farewell in on_purpose:
         return "the primary handed over"
-    allowance = state.started_at_ms + state.detection_ms
-    last_claim = peer.claimed_at_ms if peer is not None and peer.claimed_at_ms is not None else 0
-    silent_ms = state.now_ms - max(allowance, last_claim)
-    return "the primary is not heard" if silent_ms >= state.detection_ms else None
+    claimed_at_ms = peer.claimed_at_ms if peer is not None else None
+    since_ms = state.started_at_ms + state.detection_ms if claimed_at_ms is None else claimed_at_ms
+    return "the primary is not heard" if state.now_ms - since_ms >= state.detection_ms else None
 
 
 def _claims(peer: Peer) -> bool:

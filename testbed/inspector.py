@@ -18,8 +18,8 @@ from testbed.errors import FaultError, MisuseError
 if TYPE_CHECKING:
     from testbed.servers import Server
 
-TIMEOUT_S = 0.5
-"""How long a status page may take, in seconds."""
+CONNECT_S, TIMEOUT_S = 0.2, 0.5
+"""How long a status page may take to accept, and then to answer, in seconds. A lost server does neither."""
 
 _OK_BELOW = 400
 
@@ -113,7 +113,7 @@ class Inspector:
     def _look(self, port: int, path: str) -> dict[str, Any] | None:
         url = f"https://{self._server.address}:{port}{path}"
         try:
-            answer = self._session.get(url, timeout=TIMEOUT_S, allow_redirects=False)
+            answer = self._session.get(url, timeout=(CONNECT_S, TIMEOUT_S), allow_redirects=False)
             return _object(answer) if answer.ok else None
         except (requests.RequestException, ValueError):
             return None

@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from stubs import ports
-from testbed.errors import FaultError, MisuseError
+from testbed.errors import FaultError, RefusedError
 
 if TYPE_CHECKING:
     from testbed.servers import Server
@@ -41,6 +41,11 @@ class Inspector:
         # One more try on a connection that was kept open and that the other side closed meanwhile.
         self._session.mount("https://", HTTPAdapter(max_retries=Retry(1, connect=0, read=0, other=1)))
 
+    @property
+    def name(self) -> str:
+        """The server that is looked at."""
+        return self._server.name
+
     def services(self) -> dict[str, Any] | None:
         """The platform view's rows; `None` if it does not answer."""
         answer = self._look(ports.PLATFORM_VIEW, "/api/v1/services")
@@ -49,6 +54,11 @@ class Inspector:
     def resilience(self) -> dict[str, Any] | None:
         """The portal's resilience status; `None` if it does not answer."""
         return self._look(ports.PORTAL_HTTPS, "/api/v1/resilience")
+
+    def dormant_boot(self) -> int | None:
+        """The start of a portal that stopped by itself (CFG-11); `None` if it did not, or nobody can tell."""
+        view = self.services()
+        return view["portal"]["boot"] if view is not None and view["portal"]["dormant"] else None
 
     def redirect(self) -> dict[str, Any] | None:
         """What the core's redirect service says; `None` if it does not answer."""
@@ -67,7 +77,7 @@ class Inspector:
         """Save what was loaded and edited; the new ETag.
 
         Raises:
-            MisuseError: it was refused as stale or invalid; the core's message names the field.
+            RefusedError: as stale or invalid; the core's words name the field.
             FaultError: the core does not answer.
         """
         answer = self.call(
@@ -80,11 +90,21 @@ class Inspector:
         )
         return answer.headers["ETag"]
 
+    def start(self, service: str) -> None:
+        """Start a service by hand, in the platform view; nothing happens to one that runs.
+
+        Raises:
+            RefusedError: it stopped by itself, or has no process (CFG-11).
+            FaultError: the platform view does not answer.
+        """
+        path = f"/api/v1/services/{service}/start"
+        self.call("POST", ports.PLATFORM_VIEW, path, auth=self._administrator)
+
     def administer(self, method: str, path: str, body: Any = None) -> Any:
         """Call the portal's administrator API, logged in for this one call; the JSON of its answer.
 
         Raises:
-            MisuseError: it was refused; the portal's message says why.
+            RefusedError: with the portal's reason.
             FaultError: the portal does not answer.
         """
         name, password = self._administrator
@@ -98,7 +118,7 @@ class Inspector:
         """Send one request; its successful answer.
 
         Raises:
-            MisuseError: it was refused.
+            RefusedError: with the server's reason.
             FaultError: nothing answers.
         """
         url = f"https://{self._server.address}:{port}{path}"
@@ -107,7 +127,7 @@ class Inspector:
         except requests.RequestException as error:
             raise FaultError(f"{self._server.name}: {method} {path} on port {port} got no answer: {error}") from error
         if answer.status_code >= _OK_BELOW:
-            raise MisuseError(f"{self._server.name}: {method} {path}: {answer.status_code} {answer.text[:300]}")
+            raise _refusal(f"the {self._server.name} refused {method} {path}", answer)
         return answer
 
     def _look(self, port: int, path: str) -> dict[str, Any] | None:
@@ -117,6 +137,15 @@ class Inspector:
             return _object(answer) if answer.ok else None
         except (requests.RequestException, ValueError):
             return None
+
+
+def _refusal(what: str, answer: requests.Response) -> RefusedError:
+    try:
+        said = _object(answer)
+    except ValueError:
+        said = {}
+    says = str(said.get("message") or f"{answer.status_code} {answer.text[:300]}")
+    return RefusedError(what, status=answer.status_code, code=str(said.get("error", "")), says=says)
 
 
 def _object(answer: requests.Response) -> dict[str, Any]:

@@ -34,7 +34,13 @@ def _one_settled(
     unmet: Sequence[str],
     not_boot: int | None,
 ) -> bool:
-    if portal is None or view is None or portal["boot"] == not_boot:
+    if view is None:
+        return False
+    if site is Site.SECONDARY and "CFG-6" in unmet:
+        dormant, core = view["portal"], view["core"]
+        stopped = dormant["dormant"] and dormant["boot"] != not_boot and portal is None  # CFG-11
+        return bool(stopped and core["state"] == "Available")
+    if portal is None or portal["boot"] == not_boot:
         return False
     role = "Available" if site is Site.PRIMARY else "Starting"
     shown = (view["portal"]["state"], view["core"]["state"])
@@ -63,7 +69,9 @@ def summary(
     """
     serving = {site for site, view in views.items() if view and view["portal"]["state"] == "Available"}
     said = [portals[site] for site in Site]
-    unmet = next((list(portal["unmet"]) for portal in said if portal is not None), [])
+    # One that stopped by itself does not answer, but why it stopped is known.
+    unasked = ["CFG-6"] if any(_is_dormant(view) for view in views.values()) else []
+    unmet = next((list(portal["unmet"]) for portal in said if portal is not None), unasked)
     down = [
         f"{site.value}/{service} {state}"
         for site, services in sorted(containers.items())
@@ -76,6 +84,7 @@ def summary(
         "servers": {
             site.value: {
                 **{service: containers.get(site, {}).get(service, "stopped") for service in ("core", "portal")},
+                **({"portal": "stopped"} if _is_dormant(views[site]) else {}),
                 "platform_view": views[site],
                 "sync": (portals[site] or {}).get("sync"),
             }
@@ -83,6 +92,10 @@ def summary(
         },
         "faults": [*faults, *down],
     }
+
+
+def _is_dormant(view: dict[str, Any] | None) -> bool:
+    return view is not None and bool(view["portal"]["dormant"])
 
 
 def _resilience(serving: set[Site], unmet: Sequence[str]) -> str:

@@ -68,7 +68,7 @@ class Links:
             heard=ear.hear_peer,
         )
         self._watchdog = SignSender()
-        self._cores = [self._core(site) for site in Site]
+        self._cores = {site: self._core(site) for site in Site}
 
     def start(self) -> None:
         """Open them all."""
@@ -77,15 +77,19 @@ class Links:
         else:
             self.follower.start()
         self._peer.start()
-        for core in self._cores:
+        for core in self._cores.values():
             core.start()
 
     def say(self, status: PortalStatus, sign: Sign) -> None:
         """Tell the other portal and both cores, then the own platform view."""
         self._peer.say(status)
-        for core in self._cores:
+        for core in self._cores.values():
             core.say(status)
         self._watchdog.say(sign)
+
+    def core_answers(self, site: Site) -> bool:
+        """Whether the CTI link to a core is up."""
+        return self._cores[site].up
 
     def synchronised_at_ms(self) -> int | None:
         """When something last went over the link that keeps the data in step."""

@@ -115,13 +115,15 @@ class CoreFacts:
         select: the system runs in Server Edition *Select* mode (CFG-2).
         supports_resiliency: ticked on its line to the other server (CFG-7).
         backs_up_portal: *Backs up my one-X Portal*, ticked on the same line (CFG-7).
-        installed: which version of its configuration is that of its installation, or of its last factory reset.
+        version: of its configuration.
+        installed: the version that it had after its installation, or after its last factory reset.
     """
 
     site: Site
     select: bool
     supports_resiliency: bool
     backs_up_portal: bool
+    version: int = 1
     installed: int = 1
 
 

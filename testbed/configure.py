@@ -26,6 +26,10 @@ RESTARTED_S = 60.0
 """How long a portal may take to begin again, in seconds; a slow machine needs it, none waits for it."""
 
 
+LEARNT_S = 20.0
+"""How long a portal may take to learn what its core's configuration is, in seconds; it takes milliseconds."""
+
+
 def configure(bed: Bed, site: Site, changes: Mapping[str, Value]) -> None:
     """Save settings on a server: first its core's configuration, in effect at once; then its portal's pages.
 
@@ -45,7 +49,9 @@ def configure(bed: Bed, site: Site, changes: Mapping[str, Value]) -> None:
     if any(key == SELECT or key in ON_LINE for key in changes):
         etag, configuration = inspector.configuration()
         _edit(configuration, site, changes)
-        inspector.save_configuration(etag, configuration)
+        saved = inspector.save_configuration(etag, configuration)
+        if site is Site.PRIMARY:
+            _wait_until_learnt(inspector, int(saved.strip('"')))
     for page in dict.fromkeys(ON_PAGES[key].page for key in changes if key in ON_PAGES):
         configured = on_page(page, _administer(inspector, "GET", page)["configured"])
         _administer(inspector, "PUT", page, form(page, {**configured, **changes}))
@@ -112,6 +118,17 @@ def _look_at(inspector: Inspector, site: Site) -> dict[str, Any]:
             settings |= {key: {"configured": value, "effective": effective[key]} for key, value in configured.items()}
     pending = any(value["configured"] != value["effective"] for value in settings.values())
     return {"settings": settings, "restart_pending": pending, "missing": missing}
+
+
+def _wait_until_learnt(primary: Inspector, version: int) -> None:
+    """Wait until the primary's portal knows the configuration of its core, unless it cannot know it now."""
+
+    def learnt() -> bool:
+        portal = primary.resilience()
+        return portal is None or portal["core"] != "up" or (portal["primary_configuration"] or 0) >= version
+
+    what = f"the {primary.name}'s portal to learn of version {version} of its core's configuration"
+    wait_until(learnt, bool, within_s=LEARNT_S, what=what)
 
 
 def _edit(configuration: dict[str, Any], site: Site, changes: Mapping[str, Value]) -> None:

@@ -34,7 +34,7 @@ class Inspector:
 
     def __init__(self, server: Server, *, administrator: tuple[str, str]) -> None:
         self._server = server
-        self._administrator = administrator
+        self.administrator = administrator
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = str(server.certificate)
@@ -70,7 +70,7 @@ class Inspector:
         Raises:
             FaultError: the core does not answer.
         """
-        answer = self.call("GET", ports.CORE_SERVICES, "/api/v1/configuration", auth=self._administrator)
+        answer = self.call("GET", ports.CORE_SERVICES, "/api/v1/configuration", auth=self.administrator)
         return answer.headers["ETag"], _object(answer)
 
     def save_configuration(self, etag: str, configuration: dict[str, Any]) -> str:
@@ -84,7 +84,7 @@ class Inspector:
             "PUT",
             ports.CORE_SERVICES,
             "/api/v1/configuration",
-            auth=self._administrator,
+            auth=self.administrator,
             json=configuration,
             headers={"If-Match": etag},
         )
@@ -98,7 +98,7 @@ class Inspector:
             FaultError: the platform view does not answer.
         """
         path = f"/api/v1/services/{service}/start"
-        self.call("POST", ports.PLATFORM_VIEW, path, auth=self._administrator)
+        self.call("POST", ports.PLATFORM_VIEW, path, auth=self.administrator)
 
     def administer(self, method: str, path: str, body: Any = None) -> Any:
         """Call the portal's administrator API, logged in for this one call; the JSON of its answer.
@@ -107,7 +107,7 @@ class Inspector:
             RefusedError: with the portal's reason.
             FaultError: the portal does not answer.
         """
-        name, password = self._administrator
+        name, password = self.administrator
         self._session.cookies.clear()
         log_in = {"user": name, "password": password, "end_other": True}
         self.call("POST", ports.PORTAL_HTTPS, "/api/v1/admin/session", json=log_in)

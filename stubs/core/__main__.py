@@ -106,7 +106,8 @@ class Core:
         known = self.board.fresh(clock.monotonic_ms())
         direct = tuple(word for word in known if word.site in self._direct)
         self.keep_alive.say(KeepAlive(portals=direct))
-        facts = configuration.facts(saved.configuration, site, installed=saved.installed)
+        versions = {"version": saved.version, "installed": saved.installed}
+        facts = configuration.facts(saved.configuration, site, **versions)
         word = CoreWord(facts=facts, portals=known, farewell=farewell)
         self.cti.say(word, users=configuration.users(saved.configuration, site), version=saved.version)
         self.watchdog.say(Sign(service="core", state="Stopped" if farewell else "Available", boot=self._boot))

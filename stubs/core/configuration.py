@@ -101,12 +101,13 @@ def at_installation(installation: Installation) -> Configuration:
     )
 
 
-def facts(configuration: Configuration, site: Site, *, installed: int = 1) -> CoreFacts:
+def facts(configuration: Configuration, site: Site, *, version: int = 1, installed: int = 1) -> CoreFacts:
     """What follows for resilience: only ticks on a line to the other server of the pair count (CFG-7).
 
     Args:
         configuration: the one in force.
         site: of the core.
+        version: its version.
         installed: the version that the last factory reset made.
     """
     to_other = [line for line in configuration.lines if line.to == site.other.value]
@@ -115,6 +116,7 @@ def facts(configuration: Configuration, site: Site, *, installed: int = 1) -> Co
         select=configuration.system.mode == "select",
         supports_resiliency=any(line.supports_resiliency for line in to_other),
         backs_up_portal=any(line.supports_resiliency and line.backs_up_my_one_x_portal for line in to_other),
+        version=version,
         installed=installed,
     )
 

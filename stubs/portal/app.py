@@ -116,6 +116,7 @@ def _resilience(portal: Portal, digest: str) -> dict[str, Any]:
         "why": moment.why,
         "core": "up" if state.core_up else "down",
         "resilience": "not ready" if moment.unmet else "in force" if in_force else "normal",
+        "primary_configuration": portal.knowledge.primary_configuration,
         "unmet": moment.unmet,
         "unmet_why": readiness.needs(moment.unmet),
         "peer": None

@@ -1,6 +1,7 @@
 """The administrators' pages of the menu Configuration, and what is done there: settings, Failover Now, restart. Flask.
 
-What each page answers: its settings as configured and as in effect, and whether a restart is pending (CFG-4).
+What each page answers: its settings as configured and as in effect, and whether a restart is pending (CFG-4, reading
+"every page waits").
 """
 
 from __future__ import annotations

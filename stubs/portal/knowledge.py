@@ -74,7 +74,7 @@ class Knowledge:
     def select(self) -> bool | None:
         """Whether the system has been in Select mode ever since this portal started (CFG-3); `None`: never learnt.
 
-        Reading "restart for Select": what the primary's core says first after the start of this portal counts; a switch
+        Reading "switch to select": what the primary's core says first after the start of this portal counts; a switch
         to another mode counts at once.
         """
         return self._select
@@ -83,6 +83,11 @@ class Knowledge:
     def primary_select(self) -> bool | None:
         """Whether the system is in Select mode now (CFG-2); `None`: never learnt."""
         return None if self._learnt.primary_core is None else self._learnt.primary_core.select
+
+    @property
+    def primary_configuration(self) -> int | None:
+        """The version of the primary's core's configuration that is known here; `None`: none is."""
+        return None if self._learnt.primary_core is None else self._learnt.primary_core.version
 
     @property
     def switched_off(self) -> bool | None:

@@ -66,7 +66,7 @@ def restart_portals(bed: Bed, sites: Iterable[Site] = tuple(Site)) -> None:
         MisuseError: none but portals that stopped by themselves.
         FaultError, NotInTimeError: a portal does not answer, or did not come back.
     """
-    before = {site: _view(bed.inspectors[site]) for site in sites}
+    before = {site: bed.inspectors[site].portal_row() for site in sites}
     running = [site for site, view in before.items() if not view.get("dormant")]
     if not running:
         raise MisuseError("; ".join(_stopped(site.value, view) for site, view in before.items()))
@@ -85,9 +85,8 @@ def look(bed: Bed) -> dict[str, Any]:
 
     What cannot be read is missing, with the reason; `unmet` is `None` if no portal says anything.
     """
-    views = {site: bed.inspectors[site].services() or {} for site in Site}
     portals = [bed.inspectors[site].resilience() for site in Site]
-    dormant = any(view.get("portal", {}).get("dormant") for view in views.values())
+    dormant = any(bed.inspectors[site].dormant_boot() is not None for site in Site)
     unmet = next((list(portal["unmet"]) for portal in portals if portal is not None), ["CFG-6"] if dormant else None)
     return {
         "name": bed.name,
@@ -111,7 +110,7 @@ def _look_at(inspector: Inspector, site: Site) -> dict[str, Any]:
         except RefusedError as error:
             missing[page] = error.says
         except (FaultError, MisuseError):
-            missing["portal"] = _view(inspector).get("detail") or "does not answer"
+            missing["portal"] = inspector.portal_row().get("detail") or "does not answer"
             break
         else:
             configured, effective = (on_page(page, shown[which]) for which in ("configured", "effective"))
@@ -156,16 +155,10 @@ def _administer(inspector: Inspector, method: str, page: str, body: Any = None) 
     try:
         return inspector.administer(method, page, body)
     except FaultError as error:
-        view = _view(inspector)
+        view = inspector.portal_row()
         if view.get("dormant"):
             raise MisuseError(_stopped(inspector.name, view)) from error
         raise
-
-
-def _view(inspector: Inspector) -> dict[str, Any]:
-    """The portal's row of the platform view; empty if nobody shows it."""
-    row: dict[str, Any] = (inspector.services() or {}).get("portal", {})
-    return row
 
 
 def _stopped(server: str, view: dict[str, Any]) -> str:
@@ -173,6 +166,6 @@ def _stopped(server: str, view: dict[str, Any]) -> str:
 
 
 def _begun_again(inspector: Inspector, former: int) -> bool:
-    view, portal = _view(inspector), inspector.resilience()
+    view, portal = inspector.portal_row(), inspector.resilience()
     answers = view.get("dormant") or (portal is not None and portal["boot"] == view.get("boot"))
     return bool(answers) and view.get("boot") not in (0, former)

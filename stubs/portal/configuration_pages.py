@@ -1,7 +1,7 @@
 """The administrators' pages of the menu Configuration, and what is done there: settings, Failover Now, restart. Flask.
 
-What each page answers: its settings as configured and as in effect, and whether a restart is pending (CFG-4, reading
-"every page waits").
+What each page answers: its settings as configured and as in effect, and whether a restart is pending: CFG-4, for all
+of them (reading "every page waits").
 """
 
 from __future__ import annotations
@@ -141,14 +141,14 @@ def _providers(portal: Portal) -> list[dict[str, Any]]:
     """Two for each IP Office that the portal uses (CFG-14, reading "providers")."""
     central = portal.settings.effective.central_cti
     sites = tuple(Site) if central and not portal.moment.unmet else (Site.PRIMARY,)
-    installed = portal.installed
+    cores = portal.installed.cores
     return [
         {
             "name": f"{kind} {site.value}",
             "type": kind,
             "server": site,
-            "address": installed.address if site is installed.site else installed.other.address,
-            "state": "connected" if portal.links.core_answers(site) else "disconnected",
+            "address": cores[site.server].address,
+            "state": "connected" if portal.links.core_answers(site.server) else "disconnected",
             "made_by": "Central CTI Link" if central else "hand",
         }
         for site in sites

@@ -14,7 +14,7 @@ import msgspec
 
 from stubs.portal.database import NotStoredError
 from stubs.readiness import Known
-from stubs.wire import CoreFacts, PortalFacts, Site
+from stubs.wire import CoreFacts, PortalFacts, ServerName, Site
 
 if TYPE_CHECKING:
     from stubs.portal.settings import Notes
@@ -56,7 +56,7 @@ class Knowledge:
 
     def learn_core(self, facts: CoreFacts) -> None:
         """A core told its configuration; the primary's counts."""
-        if facts.site is not Site.PRIMARY:
+        if facts.server is not ServerName.PRIMARY:
             return
         known = self._learnt.primary_core
         # A core after a factory reset is a new installation, whichever of the two was reset first.

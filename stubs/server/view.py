@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, render_template
@@ -13,9 +14,10 @@ from stubs.watchdog import STOPPED
 if TYPE_CHECKING:
     from stubs.installation import Installation
     from stubs.signs import SignBoard
+    from stubs.watchdog import Shown
 
-SERVICES = ("core", "portal")
 NO_PROCESS = "Its container does not run, and nothing in here can start that: testbed fault start does."
+OUT_OF_USE = replace(STOPPED, detail="Out of use: an Application Server stands in for it.")
 TITLES = {"core": "IP Office", "portal": "one-X Portal"}
 
 
@@ -23,9 +25,15 @@ def build(installed: Installation, signs: SignBoard) -> Flask:
     """The application of one platform view; it answers whether core and portal run or not (VIEW-3)."""
     app = make_app(__name__)
 
+    def rows() -> dict[str, Shown]:
+        """The services of this server; an embedded portal that is replaced is still listed (CFG-10)."""
+        replaced = "core" in installed.services and installed.half in installed.portals
+        absent = {"portal": OUT_OF_USE} if replaced and "portal" not in installed.services else {}
+        return signs.services() | absent
+
     @app.get("/")
     def page() -> Response:
-        text = render_template("platform_view.html", installed=installed, services=signs.services(), titles=TITLES)
+        text = render_template("platform_view.html", installed=installed, services=rows(), titles=TITLES)
         response = Response(text, mimetype="text/html")
         response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
         response.headers["Refresh"] = "2"
@@ -35,10 +43,10 @@ def build(installed: Installation, signs: SignBoard) -> Flask:
     def start(service: str) -> Response:
         """Start by hand: nothing to do for one that runs, refused for one that stopped by itself (CFG-11)."""
         administrator(installed.administrator, realm="Platform view")
-        if service not in SERVICES:
-            raise Refusal(404, "not_found", f"There is no such service; there are {' and '.join(SERVICES)}.")
-        view = signs.services()[service]
-        if view.dormant:
+        view = rows().get(service)
+        if view is None:
+            raise Refusal(404, "not_found", f"There is no such service here; there is {' and '.join(rows())}.")
+        if view.dormant or view is OUT_OF_USE:
             raise Refusal(409, "not_ready", view.detail)
         if view.state == STOPPED.state:
             raise Refusal(409, "not_running", NO_PROCESS)
@@ -46,6 +54,6 @@ def build(installed: Installation, signs: SignBoard) -> Flask:
 
     @app.get("/api/v1/services")
     def services() -> Response:
-        return answer({"server": installed.site, "services": signs.services()})
+        return answer({"server": installed.server, "services": rows()})
 
     return app

@@ -8,7 +8,7 @@ import click
 
 from stubs.wire import Site
 from testbed import configure as administrator
-from testbed.cli.common import as_json, attach, show, site_of, topology_name
+from testbed.cli.common import as_json, attach, show, topology_name
 from testbed.settings import KINDS, parse, written
 
 
@@ -27,11 +27,12 @@ def configure(
 ) -> None:
     """Show what is configured and in effect, or change it on one server.
 
-    A core's settings (select, line...) take effect at once, a portal's after its restart.
+    A core's settings (select, line...) take effect at once, a portal's after its restart. An Application Server's
+    portal is that of the primary or the secondary.
     """
-    sites = tuple(Site) if server is None else (site_of(server),)
     changes = parse(assignments)
     bed = attach(name)
+    sites = tuple(Site) if server is None else (bed.server(server).site,)
     if changes:
         administrator.configure(bed, sites[0], changes)
     if restart:

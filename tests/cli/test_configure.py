@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stubs.wire import Site
+from stubs.wire import ServerName, Site
 from testbed.settings import KINDS
 from testbed.waiting import wait_until
 from tests.program import done, run
@@ -116,8 +116,8 @@ def test_configure_passes_on_why_a_save_was_refused(name: str, assignment: str, 
 
 def test_configure_shows_a_server_that_does_not_answer(bed: Bed) -> None:
     """What can be read is shown, and what cannot is said; a setting there is an error, not a result."""
-    bed.services.kill(Site.PRIMARY, "core")
-    bed.services.kill(Site.PRIMARY, "portal")
+    bed.services.kill(ServerName.PRIMARY, "core")
+    bed.services.kill(ServerName.PRIMARY, "portal")
     primary = shown(bed.name, "primary")["servers"]["primary"]
     assert (primary["settings"], set(primary["missing"])) == ({}, {"core", "portal"})
     for assignment in ("select=off", "failover=off"):

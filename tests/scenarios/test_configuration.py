@@ -57,13 +57,13 @@ def test_ticks_on_the_secondarys_line_do_not_count(bed: Bed, nemesis: Nemesis) -
 @pytest.mark.topology(secondary={"portal_version": "12.1"})
 def test_different_versions_neither_synchronise_nor_take_over(bed: Bed, nemesis: Nemesis) -> None:
     """Both portals say why; a change on the primary stays there."""
-    assert [portal(server, bed)["unmet"] for server in bed.servers] == [["CFG-9"], ["CFG-9"]]
+    assert [portal(server, bed)["unmet"] for server in bed.pair] == [["CFG-9"], ["CFG-9"]]
     bed.inspectors[bed.primary.site].administer("POST", "directory", {"name": "Reception", "number": "100"})
     with nemesis.under(Stop(bed.primary.portal)):
         eventually_shown(bed.primary, bed, "Stopped")
         assert shown_meanwhile(bed.secondary, bed) == {"Starting"}
     eventually_shown(bed.primary, bed, "Available")
-    syncs = [portal(server, bed)["sync"] for server in bed.servers]
+    syncs = [portal(server, bed)["sync"] for server in bed.pair]
     assert [(sync["state"], sync["head"]) for sync in syncs] == [("suspended", 1), ("suspended", 0)]
 
 

@@ -19,10 +19,10 @@ from tests.scenarios.observing import (
 )
 
 if TYPE_CHECKING:
-    from testbed.bed import Bed, BedServer
+    from testbed.bed import Bed
     from testbed.nemesis import Nemesis
+    from testbed.placement import BedServer
 
-NOT_SELECT = {"primary": {"select": False}, "secondary": {"select": False}}
 SETTINGS = {"failover": True, "failback": "automatic", "detection_minutes": 3.0}
 PAGES = [("GET", "resiliency", None), ("PUT", "resiliency", SETTINGS), ("POST", "failover-now", None)]
 
@@ -38,28 +38,28 @@ def _has_no_resiliency(bed: Bed, server: BedServer, *, names: str) -> bool:
 
 
 @pytest.mark.rule("CFG-2")
-@pytest.mark.topology(**NOT_SELECT)
+@pytest.mark.topology(preset="not-select")
 def test_outside_select_mode_there_is_no_resiliency(bed: Bed, nemesis: Nemesis) -> None:
     """The page does not exist on either portal, a change stays where it was made, and nobody takes over."""
-    assert [portal(server, bed)["unmet"] for server in bed.servers] == [["CFG-2"], ["CFG-2"]]
-    for server in bed.servers:
+    assert [portal(server, bed)["unmet"] for server in bed.pair] == [["CFG-2"], ["CFG-2"]]
+    for server in bed.pair:
         assert _has_no_resiliency(bed, server, names="CFG-2")
     bed.inspectors[bed.primary.site].administer("POST", "directory", {"name": "Reception", "number": "100"})
     with nemesis.under(Stop(bed.primary.portal)):
         eventually_shown(bed.primary, bed, "Stopped")
         assert shown_meanwhile(bed.secondary, bed) == {"Starting"}
     eventually_shown(bed.primary, bed, "Available")
-    syncs = [portal(server, bed)["sync"] for server in bed.servers]
+    syncs = [portal(server, bed)["sync"] for server in bed.pair]
     assert [(sync["state"], sync["head"]) for sync in syncs] == [("suspended", 1), ("suspended", 0)]
 
 
 @pytest.mark.rule("CFG-3")
-@pytest.mark.topology(**NOT_SELECT)
+@pytest.mark.topology(preset="not-select")
 def test_a_switch_to_select_counts_after_both_portals_were_restarted(bed: Bed, nemesis: Nemesis) -> None:
     """Each portal has no page until its own restart, resilience is not ready until both; then all of it works."""
     configure(bed, bed.primary.site, {"select": True})
     eventually_unmet(bed, "CFG-3")
-    for server in bed.servers:
+    for server in bed.pair:
         assert _has_no_resiliency(bed, server, names="CFG-3")
     with nemesis.under(Stop(bed.secondary.portal)):
         eventually_shown(bed.secondary, bed, "Stopped")

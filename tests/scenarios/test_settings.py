@@ -23,8 +23,9 @@ from tests.scenarios.observing import (
 )
 
 if TYPE_CHECKING:
-    from testbed.bed import Bed, BedServer
+    from testbed.bed import Bed
     from testbed.nemesis import Nemesis
+    from testbed.placement import BedServer
 
 CHANGES = parse(["central-cti=off", "failover=off", "detection-minutes=5", "failback=manual"])
 
@@ -66,8 +67,8 @@ def test_a_changed_setting_is_in_effect_after_a_restart_of_the_portal_only(bed: 
     assert {key: pending[key]["configured"] for key in CHANGES} == CHANGES
     assert {key: pending[key]["effective"] for key in CHANGES} == {key: before[key]["effective"] for key in CHANGES}
     assert not _page(bed, bed.primary, "host-domain-name")["restart_pending"]
-    assert [portal(server, bed)["restart_pending"] for server in bed.servers] == [True, False]
-    assert [portal(server, bed)["unmet"] for server in bed.servers] == [[], []]
+    assert [portal(server, bed)["restart_pending"] for server in bed.pair] == [True, False]
+    assert [portal(server, bed)["unmet"] for server in bed.pair] == [[], []]
     restart_portals(bed, [bed.primary.site])
     eventually_unmet(bed, "CFG-5", "CFG-6", says=(bed.primary,))
     assert {key: _settings(bed, bed.primary)[key]["effective"] for key in CHANGES} == CHANGES
@@ -79,10 +80,10 @@ def test_a_changed_setting_is_in_effect_after_a_restart_of_the_portal_only(bed: 
 
 
 @pytest.mark.rule("CFG-5")
-@pytest.mark.topology(primary={"installation": "upgraded"}, secondary={"installation": "upgraded"})
+@pytest.mark.topology(preset="upgraded")
 def test_upgraded_servers_fail_over_once_central_cti_link_is_in_effect_on_both(bed: Bed, nemesis: Nemesis) -> None:
     """It is off after an upgrade, so nobody takes over; on one portal it is not enough, on both it is."""
-    assert [portal(server, bed)["unmet"] for server in bed.servers] == [["CFG-5"], ["CFG-5"]]
+    assert [portal(server, bed)["unmet"] for server in bed.pair] == [["CFG-5"], ["CFG-5"]]
     with nemesis.under(Stop(bed.primary.portal)):
         eventually_shown(bed.primary, bed, "Stopped")
         assert shown_meanwhile(bed.secondary, bed) == {"Starting"}
@@ -180,7 +181,7 @@ def test_every_unmet_rule_is_named_and_each_that_is_mended_drops_out(bed: Bed) -
     mended("CFG-5", "CFG-7", "CFG-9", "CFG-12")
     configure(bed, bed.primary.site, {"line.backs-up-portal": True})
     mended("CFG-5", "CFG-9", "CFG-12")
-    for server in bed.servers:
+    for server in bed.pair:
         configure(bed, server.site, {"central-cti": True})
     restart_portals(bed)
     mended("CFG-9", "CFG-12")
@@ -194,7 +195,7 @@ def test_the_providers_follow_resilience_and_the_links_to_the_cores(bed: Bed, ne
     """Four on both portals while resilience works, two to the primary without; each as connected as its core."""
     to_primary = [("DSML", "primary", "connected"), ("CSTA", "primary", "connected")]
     everything = [*to_primary, ("DSML", "secondary", "connected"), ("CSTA", "secondary", "connected")]
-    for server in bed.servers:
+    for server in bed.pair:
         assert _providers(bed, server) == everything
     with nemesis.under(Kill(bed.secondary.core)):
         parted = [*to_primary, ("DSML", "secondary", "disconnected"), ("CSTA", "secondary", "disconnected")]

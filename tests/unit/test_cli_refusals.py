@@ -51,7 +51,6 @@ def test_up_refuses_what_cannot_be_a_name(refused: Callable[..., str], name: str
         (["images", "build", "--base", "windows"], "is not one of"),
         (["configure", "demo", "primary", "colour=red"], "nothing to set is called 'colour'; there are select"),
         (["configure", "demo", "primary", "failover=maybe"], "failover is on|off, not 'maybe'"),
-        (["configure", "demo", "failover=on"], "no server is called 'failover=on'; there are primary and secondary"),
     ],
 )
 def test_commands_refuse_what_does_not_parse(refused: Callable[..., str], arguments: list[str], said: str) -> None:
@@ -108,3 +107,16 @@ def test_up_refuses_a_wrong_base(refused: Callable[..., str], monkeypatch: pytes
     monkeypatch.setenv("TESTBED_BASE", "windows")
     monkeypatch.setattr(environment, "engine", object)
     assert "TESTBED_BASE: base 'windows' is not known" in refused("up")
+
+
+def test_up_refuses_a_topology_that_is_neither_file_nor_preset(refused: Callable[..., str]) -> None:
+    """The presets are named; what looks like a path is taken for one."""
+    assert "no file and no preset is called 'expnsion'; presets: application-primary" in refused(
+        "up", "--topology", "expnsion"
+    )
+    assert "cannot read ./expansion" in refused("up", "--topology", "./expansion")
+
+
+def test_topologies_refuses_an_unknown_preset(refused: Callable[..., str]) -> None:
+    """Those that exist are named."""
+    assert "there are application-primary, " in refused("topologies", "expnsion")

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from stubs.wire import Site
+from stubs.wire import ServerName, Site
 from testbed.status import Seen, settled, summary
+from testbed.topology import Topology, derive
 
 
 def _portal(site: Site, **changes: Any) -> dict[str, Any]:
@@ -81,11 +82,26 @@ def test_a_bed_with_failover_off_is_settled_when_the_secondarys_portal_stopped_b
 
 def test_a_portal_that_stopped_by_itself_is_stopped_but_no_fault() -> None:
     """CFG-11: its container runs; and why it stopped is known even if nobody else answers."""
-    containers = {site: {"core": "running", "portal": "running"} for site in Site}
-    views = {Site.PRIMARY: None, Site.SECONDARY: _view("Stopped", dormant=True)}
-    found = summary(containers, views, dict.fromkeys(Site), [])
+    containers = {site.server: {"core": "running", "portal": "running"} for site in Site}
+    views = {ServerName.PRIMARY: None, ServerName.SECONDARY: _view("Stopped", dormant=True)}
+    found = summary(Topology(), containers, views, dict.fromkeys(Site), [])
     assert (found["servers"]["secondary"]["portal"], found["faults"]) == ("stopped", [])
     assert (found["resilience"], found["unmet"]) == ("not ready", ["CFG-6"])
+
+
+def test_an_application_servers_portal_stops_by_itself_too() -> None:
+    """CFG-10, CFG-11: its platform view has no core, and an expansion system's has no portal."""
+    topology = derive({"application_server": {"replaces": "secondary"}, "expansion": True})
+    views = {
+        ServerName.PRIMARY: _view("Available"),
+        ServerName.SECONDARY: _view("Stopped"),
+        ServerName.APPLICATION: {"portal": _view("Stopped", dormant=True)["portal"]},
+        ServerName.EXPANSION: {"core": {"state": "Available"}},
+    }
+    containers = {ServerName.APPLICATION: {"portal": "running"}}
+    found = summary(topology, containers, views, dict.fromkeys(Site), [])
+    assert found["servers"]["application"]["portal"] == "stopped"
+    assert found["unmet"] == ["CFG-6"]
 
 
 @pytest.mark.parametrize(
@@ -102,14 +118,17 @@ def test_the_platform_views_say_whether_resilience_is_in_force(
     primary: str, secondary: str, unmet: list[str], resilience: str
 ) -> None:
     """Failover: only the secondary serves; stand-alone: both do."""
-    views = {Site.PRIMARY: _view(primary), Site.SECONDARY: _view(secondary)}
+    views = {ServerName.PRIMARY: _view(primary), ServerName.SECONDARY: _view(secondary)}
     portals = {site: _portal(site, unmet=unmet) for site in Site}
-    assert summary({}, views, portals, [])["resilience"] == resilience
+    assert summary(Topology(), {}, views, portals, [])["resilience"] == resilience
 
 
 def test_services_that_do_not_run_are_listed_as_faults() -> None:
     """Beside the network faults, by server and service."""
-    containers = {Site.PRIMARY: {"core": "running", "portal": "paused"}, Site.SECONDARY: {"core": "stopped"}}
-    found = summary(containers, dict.fromkeys(Site), dict.fromkeys(Site), ["cut a -> b"])
+    containers = {
+        ServerName.PRIMARY: {"core": "running", "portal": "paused"},
+        ServerName.SECONDARY: {"core": "stopped"},
+    }
+    found = summary(Topology(), containers, dict.fromkeys(ServerName), dict.fromkeys(Site), ["cut a -> b"])
     assert found["faults"] == ["cut a -> b", "primary/portal paused", "secondary/core stopped"]
     assert found["servers"]["primary"]["platform_view"] is None

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stubs.portal.knowledge import Knowledge
-from stubs.wire import CoreFacts, Site
+from stubs.wire import CoreFacts, ServerName, Site
 from tests.unit.stubs.pair import MemoryNotes
 from tests.unit.stubs.portals import Bench, ask, core_word, word
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SELECT = CoreFacts(site=Site.PRIMARY, select=True, supports_resiliency=True, backs_up_portal=True)
+SELECT = CoreFacts(server=ServerName.PRIMARY, select=True, supports_resiliency=True, backs_up_portal=True)
 STANDARD = replace(SELECT, select=False)
 PAGES = [
     ("GET", "resiliency", None),
@@ -33,7 +33,7 @@ PAGES = [
         ((STANDARD,), False),
         ((STANDARD, SELECT), False),
         ((SELECT, STANDARD, SELECT), False),
-        ((replace(STANDARD, site=Site.SECONDARY), SELECT), True),
+        ((replace(STANDARD, server=ServerName.SECONDARY), SELECT), True),
         ((STANDARD, replace(SELECT, installed=5)), True),
         ((SELECT, replace(STANDARD, installed=5)), False),
     ],
@@ -89,7 +89,7 @@ def told(bench: Bench, *modes: str) -> None:
     """The primary's core tells one mode after the other."""
     said = core_word(Site.PRIMARY)
     for mode in modes:
-        bench.portal.hear_core(Site.PRIMARY, replace(said, facts=replace(said.facts, select=mode == "select")))
+        bench.portal.hear_core(ServerName.PRIMARY, replace(said, facts=replace(said.facts, select=mode == "select")))
     bench.portal.catch_up()
 
 

@@ -16,7 +16,8 @@ from stubs.resilience import Role
 from stubs.server import view
 from stubs.signs import SignBoard
 from stubs.watchdog import Sign
-from stubs.wire import Farewell, Site
+from stubs.wire import Farewell, ServerName, Site
+from testbed import layout, topology
 from tests.unit.stubs.portals import ask, core_word, installed, word
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def test_a_dormant_portal_says_that_it_is_stopped_and_why(secondary: Starts) -> 
     portal = secondary.start()
     secondary.hear(failover=False)
     for site in Site:
-        portal.hear_core(site, core_word(site))
+        portal.hear_core(site.server, core_word(site))
     portal.catch_up()
     sign = portal.moment.sign()
     assert (sign.state, sign.detail, sign.dormant, sign.boot) == ("Stopped", SWITCHED_OFF, True, portal.moment.boot)
@@ -162,7 +163,7 @@ def test_a_factory_reset_wakes_nobody_before_the_primary_speaks(secondary: Start
 def test_a_start_by_hand_is_answered_with_the_reason(sign: Sign | None, status: int, code: str | None) -> None:
     """CFG-11: nothing to do for one that runs, refused for one that may not run, and impossible without a process."""
     server = installed(Site.SECONDARY)
-    signs = SignBoard(server.timing, view.SERVICES)
+    signs = SignBoard(server.timing, server.services)
     if sign is not None:
         signs.hear("portal", sign)
     client = view.build(server, signs).test_client()
@@ -173,10 +174,23 @@ def test_a_start_by_hand_is_answered_with_the_reason(sign: Sign | None, status: 
         assert SWITCHED_OFF.replace("'", "&#39;") in ask(client, "GET", "/").text
 
 
+def test_a_portal_that_is_out_of_use_cannot_be_started_by_hand() -> None:
+    """CFG-10: 409 with the reason; and an expansion system has no portal at all."""
+    described = topology.derive({"application_server": {"replaces": "secondary"}, "expansion": True})
+    addresses = dict.fromkeys(layout.servers(described), "192.0.2.2")
+    answers = {}
+    for name in (ServerName.SECONDARY, ServerName.EXPANSION):
+        server = layout.installation(described, name, name="unit", addresses=addresses, secret="secret")
+        client = view.build(server, SignBoard(server.timing, server.services)).test_client()
+        answers[name] = ask(client, "POST", START, auth=ADMINISTRATOR)
+    assert [answer.status_code for answer in answers.values()] == [409, 404]
+    assert "Application Server" in answers[ServerName.SECONDARY].get_json()["message"]
+
+
 def test_a_start_by_hand_needs_the_administrator_and_a_service_that_exists() -> None:
     """401 and 404."""
     server = installed(Site.SECONDARY)
-    client = view.build(server, SignBoard(server.timing, view.SERVICES)).test_client()
+    client = view.build(server, SignBoard(server.timing, server.services)).test_client()
     assert ask(client, "POST", START).status_code == 401
     assert ask(client, "POST", START, auth=("Administrator", "wrong")).status_code == 401
     assert ask(client, "POST", START.replace("portal", "voicemail"), auth=ADMINISTRATOR).status_code == 404

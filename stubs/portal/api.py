@@ -9,9 +9,9 @@ from flask import Blueprint, Response, request
 
 from stubs import clock
 from stubs.portal import access, forms
+from stubs.portal.changes import ConflictError
 from stubs.portal.gate import ShutError
 from stubs.portal.sessions import Session
-from stubs.portal.store import ConflictError
 from stubs.serving import Refusal, answer, read_body
 
 if TYPE_CHECKING:

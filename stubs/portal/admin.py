@@ -15,7 +15,7 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from stubs import clock
-from stubs.portal import access, api, forms
+from stubs.portal import access, admin_log, api, forms
 from stubs.portal.sessions import Session, Sessions
 from stubs.portal.settings import Settings
 from stubs.resilience import hears_peer
@@ -46,6 +46,7 @@ def build(portal: Portal) -> Blueprint:
     _add_directory(blueprint, portal, sessions)
     _add_settings(blueprint, portal, sessions)
     _add_acts(blueprint, portal, sessions)
+    admin_log.add(blueprint, portal, sessions)
     return blueprint
 
 

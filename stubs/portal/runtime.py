@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 from stubs import clock, readiness
 from stubs.events import Close, CoreDown, CoreUp, Event, FailoverNow, PeerHeard, Settled, Tick
 from stubs.portal import settings as portal_settings
+from stubs.portal.cores import Cores
 from stubs.portal.gate import Gate
 from stubs.portal.knowledge import Knowledge
 from stubs.portal.links import Links
 from stubs.portal.moment import Moment
+from stubs.portal.scheduler import Scheduler
 from stubs.portal.sessions import Sessions
 from stubs.resilience import Role, State, step, willing
 from stubs.wire import Site
@@ -48,6 +50,8 @@ class Portal:
         self.store = store
         self.sessions = Sessions()
         self.writes = Gate()
+        self.cores = Cores()
+        self.meetings = Scheduler(store, self, now=clock.utc)
         self.settings = portal_settings.PortalSettings(store, portal_settings.at_installation(installed.baseline))
         self.knowledge = Knowledge(self.site, store)
         self._events: queue.SimpleQueue[Event | Callable[[], None]] = queue.SimpleQueue()
@@ -60,6 +64,7 @@ class Portal:
         """Open all links and begin to decide."""
         self.links.follower.gate.open()
         self.links.start()
+        self.meetings.start()
         threading.Thread(target=self._react, name="reactor", daemon=True).start()
 
     # What others may ask, from any thread.
@@ -77,6 +82,13 @@ class Portal:
         if peer is None or not peer.status.serving or not self._is_fresh(peer.heard_at_ms):
             return None
         return peer.status.facts.host_domain_name or self.installed.other.hostname
+
+    def knows_other_idle(self) -> bool:
+        """Whether the other portal is known not to serve now: by its own word, or its core's; silence tells nothing."""
+        other, peer = self.site.other, self.moment.state.peer
+        if peer is not None and self._is_fresh(peer.heard_at_ms):
+            return not peer.status.serving
+        return self.cores.knows_idle(other.value, other)
 
     def redirects_to(self) -> str | None:
         """Where a caller of this portal is sent: only ever from the secondary to the primary (REDIR-3, REDIR-5)."""
@@ -149,6 +161,7 @@ class Portal:
             why = effect.why
             log.info("%s: %s", effect.role.value, effect.why)
             if effect.role is Role.STARTING:
+                self.meetings.cease()
                 self.writes.shut()
                 self.sessions.clear()
                 self.moment = replace(self.moment, state=after, why=why)
@@ -157,6 +170,8 @@ class Portal:
                 self.links.follower.gate.shut()
                 self.writes.open()
         self.moment = replace(self.moment, state=after, why=why)
+        if effects and after.role is Role.AVAILABLE:
+            self.meetings.begin()
         return bool(effects) or after.closing != before.closing or willing(after) != willing(before)
 
     def _speak(self) -> None:
@@ -181,6 +196,7 @@ class Portal:
         )
 
     def _factory_reset(self) -> None:
+        self.meetings.cease()
         self.writes.shut()
         self.links.follower.gate.shut()
         self.store.wipe()
@@ -211,6 +227,7 @@ class Portal:
 
     def hear_core(self, site: Site, word: CoreWord) -> None:
         """A core spoke."""
+        self.cores.hear(site.value, word)
         self.store.accounts.hear(site, word.users)
         self._events.put(lambda: self._learn_from_core(site, word, clock.monotonic_ms()))
 
@@ -226,6 +243,7 @@ class Portal:
 
     def lose_core(self, site: Site) -> None:
         """The link to a core that was up is gone."""
+        self.cores.lose(site.value)
         if site is self.site:
             self._events.put(CoreDown(at_ms=clock.monotonic_ms(), orderly=False))
 

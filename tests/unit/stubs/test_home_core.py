@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stubs.portal.cores import Cores
-from stubs.wire import Site
+from stubs.wire import ServerName, Site
 from tests.unit.stubs.portals import USERS, Bench, ask, core_word, word
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ CONTACTS = "/api/v1/contacts"
 CONTACT = {"name": "Carol", "number": "1"}
 
 ENDS: dict[str, Callable[[Bench, Site], None]] = {
-    "good-bye": lambda bench, site: bench.portal.hear_core(site, core_word(site, farewell=True)),
-    "lost": lambda bench, site: bench.portal.lose_core(site),
+    "good-bye": lambda bench, site: bench.portal.hear_core(site.server, core_word(site, farewell=True)),
+    "lost": lambda bench, site: bench.portal.lose_core(site.server),
 }
 """How a portal learns that a core is down; both count at once, before any role changes."""
 
@@ -53,7 +53,7 @@ def test_contacts_are_kept_as_they_are_while_the_home_core_is_down(
             else:
                 assert answer.status_code in {200, 204}
         add(user)
-    bench.portal.hear_core(home, core_word(home))
+    bench.portal.hear_core(home.server, core_word(home))
     assert ask(users[name], "PUT", paths[name], json={**CONTACT, "number": "3"}).status_code == 200
     assert ask(users[name], "DELETE", paths[name]).status_code == 204
 
@@ -67,7 +67,7 @@ def test_what_the_core_does_not_keep_can_be_changed_without_it(bench: Bench, col
     }
     user, path = bench.user("bob"), f"/api/v1/{collection}"
     item = ask(user, "POST", path, json=bodies[collection]).get_json()["id"]
-    bench.portal.lose_core(Site.SECONDARY)
+    bench.portal.lose_core(ServerName.SECONDARY)
     assert ask(user, "PUT", f"{path}/{item}", json=bodies[collection]).status_code == 200
     assert ask(user, "DELETE", f"{path}/{item}").status_code == 204
 
@@ -76,7 +76,7 @@ def test_a_user_without_a_known_home_is_as_one_whose_core_is_down(bench: Bench) 
     """Somebody whom no core names any more."""
     user = bench.user("alice")
     path = add(user)
-    bench.store.accounts.learn(Site.PRIMARY, {})
+    bench.store.accounts.learn(ServerName.PRIMARY, {})
     answer = ask(user, "DELETE", path)
     assert (answer.status_code, answer.get_json()["error"]) == (409, "home_core_down")
 
@@ -117,7 +117,7 @@ def test_a_core_tells_that_its_portal_does_not_serve(portals: tuple[object, ...]
 
 def test_the_other_portals_own_word_comes_before_its_cores(passive: Bench) -> None:
     """MEET-2, MEET-4: it serves, whatever the core has not heard yet; it does not, whatever the core still believes."""
-    passive.portal.hear_core(Site.PRIMARY, core_word(Site.PRIMARY))
+    passive.portal.hear_core(ServerName.PRIMARY, core_word(Site.PRIMARY))
     assert not passive.portal.knows_other_idle()
     passive.portal.hear_peer(word(Site.PRIMARY, willing=True))
     passive.portal.catch_up()

@@ -6,6 +6,7 @@ import threading
 
 from stubs import clock, installation, ports, service
 from stubs.portal import app
+from stubs.portal.events_record import EventsRecord
 from stubs.portal.runtime import Portal
 from stubs.portal.store import Store
 from stubs.serving import HttpsServer
@@ -17,7 +18,8 @@ def main() -> None:
     installed = installation.load()
     folder = installation.ROOT / "portal"
     folder.mkdir(mode=0o700, exist_ok=True)
-    portal = Portal(installed, Store(folder / "portal.sqlite", site=installed.site, now=clock.utc_now))
+    store = Store(folder / "portal.sqlite", site=installed.site, now=clock.utc_now)
+    portal = Portal(installed, store, record=EventsRecord(folder / "events.jsonl"))
     https = HttpsServer(app.build(portal), ports.PORTAL_HTTPS, threads=16)
     threading.Thread(target=https.run, name="https", daemon=True).start()
     portal.start()

@@ -11,6 +11,7 @@ from flask import Blueprint, Flask, Response, render_template
 from stubs import ports
 from stubs.portal import access, admin, api
 from stubs.portal.database import NotStoredError
+from stubs.portal.events_record import ROLES
 from stubs.resilience import Role, hears_peer
 from stubs.serving import Refusal, answer, make_app
 from stubs.wire import Site
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from stubs.portal.runtime import Portal
 
 log = logging.getLogger(__name__)
+
+ROLE_CHANGES = 10
+"""How many of the last changes of role the resilience status tells."""
 
 POLL_S = 20
 """How often a page asks whether its session is alive, in real seconds."""
@@ -106,6 +110,9 @@ def _resilience(portal: Portal, digest: str) -> dict[str, Any]:
     state = moment.state
     peer = state.peer
     serves = Role.AVAILABLE if portal.serving else Role.STARTING
+    since_ms = max(state.role_since_ms, state.started_at_ms)
+    if serves is not state.role:
+        since_ms = state.now_ms + state.frozen_ms
     in_force = serves is (Role.AVAILABLE if portal.site is Site.SECONDARY else Role.STARTING)
     return {
         "server": portal.site,
@@ -113,6 +120,11 @@ def _resilience(portal: Portal, digest: str) -> dict[str, Any]:
         "version": portal.installed.baseline.portal_version,
         "boot": moment.boot,
         "role": serves,
+        "role_since_ms": since_ms,
+        "role_changes": [
+            {"role": ROLES[event.what], "at_ms": event.at_ms, "why": event.why}
+            for event in portal.record.roles(ROLE_CHANGES)
+        ],
         "why": moment.why,
         "core": "up" if state.core_up else "down",
         "resilience": "not ready" if moment.unmet else "in force" if in_force else "normal",
@@ -129,6 +141,7 @@ def _resilience(portal: Portal, digest: str) -> dict[str, Any]:
         "restart_pending": portal.settings.restart_pending,
         "sync": {
             "state": portal.sync_state(),
+            "why": portal.sync_trouble(),
             "head": portal.store.head(),
             "digest": digest,
             "discarded": len(portal.store.discarded()),

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from stubs import clock, readiness
 from stubs.events import Close, CoreDown, CoreUp, Event, FailoverNow, PeerHeard, Settled, Tick
 from stubs.portal import settings as portal_settings
+from stubs.portal.events_record import EventsRecord, Standing, What
 from stubs.portal.gate import Gate
 from stubs.portal.knowledge import Knowledge
 from stubs.portal.links import Links
 from stubs.portal.moment import Moment
 from stubs.portal.sessions import Sessions
-from stubs.resilience import Role, State, step, willing
+from stubs.resilience import Role, State, hears_peer, step, willing
 from stubs.wire import Site
 
 if TYPE_CHECKING:
@@ -39,9 +40,10 @@ class Portal:
     Args:
         installed: who it is.
         store: its data.
+        record: where its key recent events are noted.
     """
 
-    def __init__(self, installed: Installation, store: Store) -> None:
+    def __init__(self, installed: Installation, store: Store, *, record: EventsRecord | None = None) -> None:
         self.installed = installed
         self.timing = installed.timing
         self.site = installed.site
@@ -50,9 +52,11 @@ class Portal:
         self.writes = Gate()
         self.settings = portal_settings.PortalSettings(store, portal_settings.at_installation(installed.baseline))
         self.knowledge = Knowledge(self.site, store)
+        self.record = EventsRecord() if record is None else record
         self._events: queue.SimpleQueue[Event | Callable[[], None]] = queue.SimpleQueue()
         self._serial = 0
         self.moment = Moment(state=self._fresh_state(), boot=clock.boot_id(), unmet=(), why="just started")
+        self.record.add(What.STARTED, self.moment.why)
         self._settle()
         self.links = Links(installed, store, self)
 
@@ -99,6 +103,10 @@ class Portal:
         at = self.links.synchronised_at_ms()
         return "running" if at is not None and self._is_fresh(at) else "interrupted"
 
+    def sync_trouble(self) -> str:
+        """Why synchronisation is interrupted, if that is known."""
+        return self.links.trouble() if self.sync_state() == "interrupted" else ""
+
     def fail_over_now(self) -> None:
         """Hand over to the secondary (CFG-6)."""
         self._events.put(FailoverNow(at_ms=clock.monotonic_ms()))
@@ -139,6 +147,7 @@ class Portal:
         speaks = self._take(event) or isinstance(event, Tick)
         if speaks:
             self._speak()
+        self._note()
         return speaks
 
     def _take(self, event: Event) -> bool:
@@ -152,17 +161,27 @@ class Portal:
                 self.writes.shut()
                 self.sessions.clear()
                 self.moment = replace(self.moment, state=after, why=why)
+                # One that was frozen has said since then that it does not serve.
+                self.record.add(What.STARTING, why, at_ms=min(clock.monotonic_ms(), before.now_ms + before.frozen_ms))
                 self.links.follower.gate.open()
             else:
+                self.record.add(What.AVAILABLE, why)
                 self.links.follower.gate.shut()
                 self.writes.open()
         self.moment = replace(self.moment, state=after, why=why)
+        if after.closing and not before.closing:
+            self.record.add(What.CLOSING, after.farewell.value)
         return bool(effects) or after.closing != before.closing or willing(after) != willing(before)
 
     def _speak(self) -> None:
         self._serial += 1
         word = self.moment.word(serial=self._serial, head=self.store.head(), facts=self._facts())
         self.links.say(word, self.moment.sign())
+
+    def _note(self) -> None:
+        state = self.moment.state
+        sync, trouble = self.sync_state(), self.sync_trouble()
+        self.record.note(Standing(core=state.core_up, peer=hears_peer(state), sync=sync, trouble=trouble))
 
     def _settle(self) -> None:
         """Work out what the facts that are known now mean."""
@@ -189,6 +208,7 @@ class Portal:
         self.knowledge.forget()
         self._serial = 0
         self.moment = Moment(state=self._fresh_state(), boot=clock.boot_id(), unmet=(), why="factory reset")
+        self.record.reset()
         self._settle()
         self.links.follower.gate.open()
         self._speak()

@@ -58,7 +58,6 @@ class CorePart:
     up: bool = True
     frozen: bool = False
     board: Board = field(default_factory=lambda: Board(SILENCE_MS))
-    direct: set[Site] = field(default_factory=set)
 
     @property
     def works(self) -> bool:
@@ -284,9 +283,8 @@ class Pair:
         if not core.works:
             return
         known = core.board.fresh(self.now_ms)
-        for word in known:
-            if word.site in core.direct:
-                self._keep_alive(site, word)
+        for word in core.board.told_here(self.now_ms):
+            self._keep_alive(site, word)
         for portal in Site:
             if (portal, site) in self.connections:
                 self._tell(portal, site, known)
@@ -316,8 +314,7 @@ class Pair:
         if self.connections.pop((portal, core), None) is None or not told:
             return
         if self.cores[core].up:
-            self.cores[core].direct.discard(portal)
-            self.cores[core].board.forget(portal)
+            self.cores[core].board.part(portal)
         if portal is core and self.portals[portal].state is not None:
             self._send(portal, lambda: self._take(portal, CoreDown(at_ms=self.now_ms, orderly=False)))
 
@@ -336,7 +333,7 @@ class Pair:
 
     def _keep_alive(self, origin: Site, word: PortalStatus) -> None:
         target = self.cores[origin.other]
-        if target.works and self._open(origin, origin.other) and target.board.hear(word, self.now_ms):
+        if target.works and self._open(origin, origin.other) and target.board.hear(word, self.now_ms, here=False):
             self._flight.append(lambda: self._beat_core(origin.other))
 
     def _send(self, target: Site, arrive: Callable[[], None]) -> None:
@@ -387,10 +384,8 @@ class Pair:
 
     def _hear_at_core(self, site: Site, word: PortalStatus) -> None:
         core = self.cores[site]
-        if core.works:
-            core.direct.add(word.site)
-            if core.board.hear(word, self.now_ms):
-                self._flight.append(lambda: self._beat_core(site))
+        if core.works and core.board.hear(word, self.now_ms):
+            self._flight.append(lambda: self._beat_core(site))
 
     def _hear(self, site: Site, word: PortalStatus) -> None:
         portal = self.portals[site]

@@ -110,12 +110,19 @@ class Inspector:
             raise MisuseError(f"{self._server.name}: {method} {path}: {answer.status_code} {answer.text[:300]}")
         return answer
 
-    def _look(self, port: int, path: str) -> dict[str, Any] | None:
+    def answer(self, port: int, path: str) -> requests.Response | None:
+        """What a service answers, whatever its status; no redirect is followed. `None` if it does not answer."""
         url = f"https://{self._server.address}:{port}{path}"
         try:
-            answer = self._session.get(url, timeout=(CONNECT_S, TIMEOUT_S), allow_redirects=False)
-            return _object(answer) if answer.ok else None
-        except (requests.RequestException, ValueError):
+            return self._session.get(url, timeout=(CONNECT_S, TIMEOUT_S), allow_redirects=False)
+        except requests.RequestException:
+            return None
+
+    def _look(self, port: int, path: str) -> dict[str, Any] | None:
+        answer = self.answer(port, path)
+        try:
+            return _object(answer) if answer is not None and answer.ok else None
+        except ValueError:
             return None
 
 

@@ -35,7 +35,7 @@ class BedSession:
     def __init__(self, *, say: Callable[[str], None], keep: bool) -> None:
         self._say = say
         self._keep = keep
-        self._beds: dict[Topology, Bed] = {}
+        self._beds: dict[tuple[Topology, int], Bed] = {}
         self._tried = 0
         self._stack = contextlib.ExitStack()
         self._open: tuple[docker.DockerClient, Images, str, Janitor] | None = None
@@ -52,15 +52,19 @@ class BedSession:
             if self._open is not None and self._keep:
                 self._open[3].keep()
 
-    def bed(self, fields: Mapping[str, Any]) -> Bed:
+    def bed(self, fields: Mapping[str, Any], *, number: int = 1) -> Bed:
         """A bed of the topology that differs from the default in these fields: new, or reset.
+
+        Args:
+            fields: of the topology.
+            number: which of several alike, for who uses them at the same time.
 
         Raises:
             MisuseError: a field is unknown or wrong.
             MissingError, EngineError, NotInTimeError: the bed could not be made or reset.
         """
         wanted = topology.derive(fields)
-        known = self._beds.get(wanted)
+        known = self._beds.get((wanted, number))
         if known is not None:
             known.reset()
             return known
@@ -77,7 +81,7 @@ class BedSession:
             keep=self._keep,
             pool=environment.pool(),
         )
-        self._beds[wanted] = bed
+        self._beds[wanted, number] = bed
         return bed
 
     def save_logs(self, folder: Path) -> None:

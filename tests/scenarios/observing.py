@@ -35,6 +35,17 @@ def eventually_shown(server: BedServer, bed: Bed, state: str, service: str = "po
     wait_until(lambda: shown(server, bed, service)[0], lambda seen: seen == state, within_s=WITHIN_S, what=what)
 
 
+def eventually_runs(server: BedServer, bed: Bed, service: str = "portal") -> None:
+    """Wait until the platform view shows that a service runs, whatever it does."""
+    what = f"the {service} of the {server.name} to run"
+    wait_until(
+        lambda: shown(server, bed, service)[0],
+        lambda seen: seen in ("Available", "Starting"),
+        within_s=WITHIN_S,
+        what=what,
+    )
+
+
 def eventually_serves(server: BedServer, bed: Bed) -> None:
     """Wait until this server's portal takes log-ins and the other one does not."""
     other = bed.server(server.site.other)

@@ -257,6 +257,14 @@ class Pair:
         portal = self.portals[site]
         return portal.state.role if portal.state is not None and portal.works else None
 
+    def redirects(self) -> bool:
+        """Whether S's portal sends its callers to P, as `stubs.portal.runtime` would."""
+        portal = self.portals[S]
+        if portal.state is None or not portal.works or portal.state.role is Role.AVAILABLE:
+            return False
+        peer = portal.state.peer
+        return peer is not None and peer.status.serving and self.now_ms - peer.heard_at_ms < SILENCE_MS
+
     def link_whole(self) -> bool:
         """Whether both directions between the servers carry everything."""
         return not self.cut

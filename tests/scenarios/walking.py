@@ -8,7 +8,6 @@ own record tells whether a role changed between two looks.
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 from stubs.timing import Timing
 from stubs.wire import Site
 from testbed.errors import NotInTimeError
-from testbed.faults import Fault, Kill, Lose, Stop, Target
+from testbed.faults import Fault, Stop
 from testbed.nemesis import Nemesis
 from testbed.oracle import settle
 from testbed.stretches import RoleRecord, Stretch, common, without
 from testbed.waiting import wait_until
 from testbed.world import Failback
-from tests.scenarios.observing import WITHIN_S, eventually_runs
+from tests.scenarios.observing import WITHIN_S, detection_s, eventually_runs, now_ms, until_nothing_more_can_happen_s
 from tests.scenarios.outside import Outside, differences, predicted
 from tests.scenarios.states import Visit
+from tests.scenarios.watching import kills_portal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,14 +74,8 @@ class Breaker:
                     eventually_runs(self._bed.server(fault.target.site), self._bed, fault.target.service)
                 self._in_force[fault] = cause, now_ms()
                 self._nemesis.inject(fault)
-                self._note_death(fault)
-
-    def _note_death(self, fault: Fault) -> None:
-        match fault:
-            case Kill(Target(site, "portal")) | Stop(Target(site, "portal")) | Lose(site):
-                self.dead_by_ms[site].append(now_ms())
-            case _:
-                pass
+                for site in kills_portal(fault):
+                    self.dead_by_ms[site].append(now_ms())
 
 
 class Walker:
@@ -95,9 +89,8 @@ class Walker:
     def __init__(self, bed: Bed, history: History) -> None:
         self.nemesis = Nemesis(bed, history)
         self._bed, self._history = bed, history
-        self._timing = Timing(scale=bed.topology.time_scale)
-        self._detection_ms = self._timing.detection_ms(bed.topology.primary.detection_minutes)
-        self._breaker = Breaker(bed, self.nemesis, grace_ms=self._detection_ms)
+        self._heartbeat_ms = Timing(scale=bed.topology.time_scale).heartbeat_ms
+        self._breaker = Breaker(bed, self.nemesis, grace_ms=detection_s(bed) * 1000)
         self._records = {site: RoleRecord() for site in Site}
         self._before, self._secondary_served, self._left_ms = Visit(), False, now_ms()
 
@@ -105,14 +98,14 @@ class Walker:
         """Go to a state, wait until it is as predicted, and see that it stays so."""
         began_ms = now_ms()
         self._breaker.change(visit.faults(self._bed))
-        quiet_ms = now_ms() + self._timing.fresh_ms + self._detection_ms + 2 * self._timing.heartbeat_ms
+        quiet_ms = now_ms() + until_nothing_more_can_happen_s(self._bed) * 1000
         world = visit.world(secondary_served=self._secondary_served)
         settled = settle(world)
         lost = frozenset(site for site, side in zip(Site, (world.primary, world.secondary), strict=True) if side.lost)
         expected = predicted(settled)
         wrong = self._reach(expected, lost)
         if not wrong and not visit.is_passed:
-            wrong = self._stay(expected, lost, until_ms=max(quiet_ms, now_ms() + 2 * self._timing.heartbeat_ms))
+            wrong = self._stay(expected, lost, until_ms=max(quiet_ms, now_ms() + 2 * self._heartbeat_ms))
             wrong += self._disturbed(visit)
         self._before, self._secondary_served, self._left_ms = visit, settled.secondary_alone, now_ms()
         self._history.record("walk", bed=self._bed.name, state=visit.name, wrong=wrong)
@@ -206,8 +199,3 @@ class Walk:
             for future in waited_for:
                 if not future.done():
                     future.set_exception(error)
-
-
-def now_ms() -> float:
-    """Milliseconds of this machine's monotonic clock, which the containers share."""
-    return time.monotonic() * 1000

@@ -82,5 +82,9 @@ class Answers:
         at = self.links.synchronised_at_ms()
         return "running" if at is not None and self._is_fresh(at) else "interrupted"
 
+    def sync_trouble(self) -> str:
+        """Why synchronisation is interrupted, if that is known."""
+        return self.links.trouble() if self.sync_state() == "interrupted" else ""
+
     def _is_fresh(self, at_ms: int) -> bool:
         return clock.monotonic_ms() - at_ms < self.timing.fresh_ms

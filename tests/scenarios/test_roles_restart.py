@@ -12,8 +12,11 @@ from testbed.faults import Kill, lose
 from testbed.waiting import wait_until
 from tests.scenarios.observing import (
     WITHIN_S,
+    detection_s,
     eventually_in_step,
+    eventually_runs,
     eventually_serves,
+    let_pass,
     now_ms,
     portal,
     role_changes,
@@ -55,6 +58,14 @@ def _lose_both(bed: Bed, nemesis: Nemesis) -> None:
         pass
 
 
+def _restart_primary_later(bed: Bed, nemesis: Nemesis) -> None:
+    with nemesis.under(Kill(bed.primary.portal)):
+        with nemesis.under(Kill(bed.secondary.portal)):
+            pass
+        eventually_runs(bed.secondary, bed)
+        let_pass(detection_s(bed))
+
+
 def _restart_both(bed: Bed, _nemesis: Nemesis) -> None:
     bed.services.at_once([lambda s=server: bed.services.restart(s.site, "portal") for server in bed.servers])  # type: ignore[misc]
 
@@ -74,6 +85,7 @@ ALONE: dict[str, Callable[[Bed, Nemesis], None]] = {
 }
 TOGETHER: dict[str, Callable[[Bed, Nemesis], None]] = {
     "portals killed and started": _kill_both,
+    "primary's portal a detection time later": _restart_primary_later,
     "portals restarted in order": _restart_both,
     "servers lost and restored": _lose_both,
 }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
 from stubs import clock
+from stubs.basic import require_administrator
 from stubs.core.configuration import Configuration, InvalidError, check
 from stubs.core.versioned import ConfigurationFile, StaleError
 from stubs.ports import PORTAL_HTTPS
@@ -61,13 +61,13 @@ def _add_configuration(
     @app.get("/api/v1/configuration")
     def load() -> Response:
         """The configuration with its version as ETag (CFG-8)."""
-        _administrator(installation)
+        require_administrator(installation.administrator)
         return _loaded(file.saved)
 
     @app.put("/api/v1/configuration")
     def save() -> Response:
         """Save what was loaded and edited (CFG-8): 428 without If-Match, 412 if stale, 422 if invalid."""
-        _administrator(installation)
+        require_administrator(installation.administrator)
         loaded = _loaded_version()
         configuration = read_body(Configuration)
         try:
@@ -95,17 +95,3 @@ def _loaded_version() -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 18):  # noqa: PLR2004 - fits any integer of ours
         raise Refusal(412, "stale", "If-Match is not an ETag of this configuration: load it again.")
     return int(text)
-
-
-def _administrator(installation: Installation) -> None:
-    sent, known = request.authorization, installation.administrator
-    name = (sent.username if sent and sent.type == "basic" else None) or ""
-    password = (sent.password if sent and sent.type == "basic" else None) or ""
-    right = secrets.compare_digest(password.encode(), known.password.encode())
-    if not (right and name == known.name):
-        raise Refusal(
-            401,
-            "invalid_credentials",
-            "Log in as the administrator.",
-            WWW_Authenticate='Basic realm="IP Office"',
-        )

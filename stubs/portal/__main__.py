@@ -8,7 +8,7 @@ from stubs import clock, installation, ports, service
 from stubs.portal import app
 from stubs.portal.runtime import Portal
 from stubs.portal.store import Store
-from stubs.serving import HttpsServer
+from stubs.watched import watched
 
 
 def main() -> None:
@@ -18,10 +18,10 @@ def main() -> None:
     folder = installation.ROOT / "portal"
     folder.mkdir(mode=0o700, exist_ok=True)
     portal = Portal(installed, Store(folder / "portal.sqlite", site=installed.site, now=clock.utc_now))
-    https = HttpsServer(app.build(portal), ports.PORTAL_HTTPS, threads=16)
+    https = watched(app.build(portal), ports.PORTAL_HTTPS, administrator=installed.administrator, threads=16)
     threading.Thread(target=https.run, name="https", daemon=True).start()
     portal.start()
-    service.live("stubs.portal", leave=portal.leave, reset=portal.reset)
+    service.live("stubs.portal", leave=portal.leave, reset=portal.reset, reload=https.reload_certificate)
 
 
 if __name__ == "__main__":

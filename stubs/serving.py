@@ -21,7 +21,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from stubs.decoding import decode
-from stubs.installation import conf_path
+from stubs.installation import CERTIFICATE, STAGED, conf_path
 from stubs.witness import Witness
 
 if TYPE_CHECKING:
@@ -36,13 +36,6 @@ MAX_BODY = 64 * 1024
 
 HANDSHAKE_S = 5
 """How long a client may take for its handshake, and then for a request, in seconds."""
-
-CERTIFICATE = "tls.pem"
-"""What is shown on every TLS port of the server: the private key, then the certificate and its chain, in one file, so
-that it can be replaced in one step."""
-
-STAGED = "tls.staged.pem"
-"""What takes its place at the next `reload_certificate`."""
 
 Code = Literal[
     "bad_request",

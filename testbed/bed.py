@@ -26,6 +26,7 @@ from testbed.inspector import Inspector
 from testbed.network.channel import Channel
 from testbed.network.links import End, Links
 from testbed.servers import Server
+from testbed.staging import Certificates
 from testbed.status import settled, summary
 from testbed.waiting import wait_until
 
@@ -77,6 +78,7 @@ class Bed:
         self.primary, self.secondary = (self._server(site) for site in Site)
         administrator = (self.topology.administrator.name, self.topology.administrator.password)
         self.inspectors = {site: Inspector(self.server(site), administrator=administrator) for site in Site}
+        self.certificates = Certificates(self)
 
     @classmethod
     def up(  # noqa: PLR0913 - what a bed is made from
@@ -185,7 +187,7 @@ class Bed:
         containers = self.services.states()
         views = {site: self.inspectors[site].services() for site in Site}
         portals = {site: self.inspectors[site].resilience() for site in Site}
-        faults = [f"cut {one.fault or one.block}" for one in self.links.current()]
+        faults = [f"cut {one.fault or one.block}" for one in self.links.current()] + self.certificates.described()
         return summary(containers, views, portals, faults)
 
     def wait_until_settled(self, *, boots: dict[Site, int] | None = None, every_s: float = 0.01) -> None:
@@ -212,13 +214,14 @@ class Bed:
         )
 
     def heal(self) -> None:
-        """End every fault, whoever injected it: network faults first, then services that do not run.
+        """End every fault, whoever injected it: of the network first, then of services, of certificates last.
 
         Raises:
             EngineError, ExceptionGroup: of what could not be healed.
         """
         self.links.heal_all()
         self._begin_all()
+        self.certificates.restore_all()
 
     def _begin_all(self) -> None:
         states = self.services.states()
@@ -239,6 +242,7 @@ class Bed:
         self._begin_all()
         # A process that does not answer yet would die of the signal that resets it.
         boots = {site: self._boot_once_up(site) for site in Site}
+        self.certificates.restore_all()
         self.services.reset((site, service) for site in Site for service in STUBS)
         self.wait_until_settled(boots=boots)
 
@@ -280,8 +284,7 @@ class Bed:
             return portal["boot"] if portal is not None and inspector.redirect() is not None else None
 
         what = f"core and portal of the {site.value} to answer"
-        boot = wait_until(look, lambda seen: seen is not None, within_s=READY_S, what=what)
-        return boot or 0
+        return wait_until(look, lambda seen: seen is not None, within_s=READY_S, what=what) or 0
 
     def _server(self, site: Site) -> BedServer:
         return BedServer(

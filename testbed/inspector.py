@@ -1,15 +1,19 @@
 """What the orchestrator itself sees of a server over HTTPS: status pages as values, administrators' calls. Requests.
 
-Trusts the certificate that was installed with the server. Clients under test never use this: they have their own
-trust, their own names and their own history.
+Takes whatever certificate it is shown: a fault of that (CERT-5) must not blind whoever staged it. Clients under test
+never use this: they have their own trust, their own names and their own history.
 """
 
 from __future__ import annotations
 
+import socket
+import ssl
 from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPSConnectionPool
+from urllib3.connection import HTTPSConnection
 from urllib3.util import Retry
 
 from stubs import ports
@@ -21,7 +25,36 @@ if TYPE_CHECKING:
 CONNECT_S, TIMEOUT_S = 0.2, 0.5
 """How long a status page may take to accept, and then to answer, in seconds. A lost server does neither."""
 
+ASKED_NAME = "orchestrator.test"
+"""The name that the orchestrator asks for by SNI, so that a server's record tells it from clients (CERT-6)."""
+
+AGENT = "portal-testbed (orchestrator)"
+"""What it calls itself."""
+
 _OK_BELOW = 400
+
+
+class _Connection(HTTPSConnection):
+    """One on which no certificate is judged, and nobody is warned of it: that is meant here."""
+
+    def connect(self) -> None:
+        super().connect()
+        self.is_verified = True
+
+
+class _Pool(HTTPSConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _Adapter(HTTPAdapter):
+    """Gives a connection that was kept open, and that the other side closed meanwhile, one more try."""
+
+    def __init__(self) -> None:
+        super().__init__(max_retries=Retry(1, connect=0, read=0, other=1))
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, server_hostname=ASKED_NAME, **options)
+        self.poolmanager.pool_classes_by_scheme = {"https": _Pool}
 
 
 class Inspector:
@@ -37,9 +70,22 @@ class Inspector:
         self._administrator = administrator
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.verify = str(server.certificate)
-        # One more try on a connection that was kept open and that the other side closed meanwhile.
-        self._session.mount("https://", HTTPAdapter(max_retries=Retry(1, connect=0, read=0, other=1)))
+        self._session.verify = False
+        self._session.headers["User-Agent"] = AGENT
+        self._session.mount("https://", _Adapter())
+
+    def certificate(self, port: int) -> bytes | None:
+        """The certificate that the server shows on a port now, DER; `None` if nobody shakes hands there."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        try:
+            with (
+                socket.create_connection((self._server.address, port), CONNECT_S) as plain,
+                context.wrap_socket(plain, server_hostname=ASKED_NAME) as tls,
+            ):
+                return tls.getpeercert(binary_form=True)
+        except OSError:
+            return None
 
     def services(self) -> dict[str, Any] | None:
         """The platform view's rows; `None` if it does not answer."""
@@ -53,6 +99,14 @@ class Inspector:
     def redirect(self) -> dict[str, Any] | None:
         """What the core's redirect service says; `None` if it does not answer."""
         return self._look(ports.CORE_SERVICES, "/api/v1/redirect")
+
+    def handshakes(self, port: int, *, after: int = 0) -> dict[str, Any] | None:
+        """What the server saw of handshakes on a port since number `after`; `None` if it does not answer (CERT-6)."""
+        return self._look(port, f"/api/v1/handshakes?after={after}", auth=self._administrator)
+
+    def asked(self, port: int, *, after: int = 0) -> dict[str, Any] | None:
+        """The requests that it answered there since number `after`; `None` if it does not answer (CLIENT-4)."""
+        return self._look(port, f"/api/v1/requests?after={after}", auth=self._administrator)
 
     def configuration(self) -> tuple[str, dict[str, Any]]:
         """Load the core's configuration as Manager does: its ETag and itself (CFG-8).
@@ -110,10 +164,10 @@ class Inspector:
             raise MisuseError(f"{self._server.name}: {method} {path}: {answer.status_code} {answer.text[:300]}")
         return answer
 
-    def _look(self, port: int, path: str) -> dict[str, Any] | None:
+    def _look(self, port: int, path: str, *, auth: tuple[str, str] | None = None) -> dict[str, Any] | None:
         url = f"https://{self._server.address}:{port}{path}"
         try:
-            answer = self._session.get(url, timeout=(CONNECT_S, TIMEOUT_S), allow_redirects=False)
+            answer = self._session.get(url, timeout=(CONNECT_S, TIMEOUT_S), allow_redirects=False, auth=auth)
             return _object(answer) if answer.ok else None
         except (requests.RequestException, ValueError):
             return None

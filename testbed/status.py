@@ -59,7 +59,7 @@ def summary(
         containers: what the engine says of each container, by site and service.
         views: each server's platform view, or `None`.
         portals: each portal's resilience status, or `None`.
-        faults: network faults in force.
+        faults: those in force, but for services that do not run.
     """
     serving = {site for site, view in views.items() if view and view["portal"]["state"] == "Available"}
     said = [portals[site] for site in Site]

@@ -13,10 +13,11 @@ import requests
 from stubs.wire import Site
 from testbed.engine import labels
 from testbed.engine.names import Names
+from testbed.engine.volumes import VOLUME_ROOT, packed, unpacked
 from testbed.errors import EngineError, MisuseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 
 STUBS = ("core", "portal")
@@ -78,8 +79,13 @@ class Services:
         self._act("pause", site, service, self._api.pause)
 
     def resume(self, site: Site, service: str) -> None:
-        """Let a frozen one go on; nothing happens to one that is not frozen."""
-        self._act("resume", site, service, self._api.unpause, idle=(_CONFLICT, 500))
+        """Let a frozen one go on, with the certificate installed meanwhile; nothing happens to one not frozen."""
+
+        def act(name: str) -> None:
+            self._api.unpause(name)
+            self._api.kill(name, "SIGUSR2")
+
+        self._act("resume", site, service, act, idle=(_CONFLICT, 500))
 
     def restart(self, site: Site, service: str) -> None:
         """Announced restart: the service says that it will be back, and begins again in its container (SIGHUP)."""
@@ -93,6 +99,37 @@ class Services:
                     "reset", site, service, lambda name: self._api.kill(name, "SIGUSR1")
                 )
                 for site, service in which
+            ]
+        )
+
+    def install(self, site: Site, files: Mapping[str, bytes]) -> None:
+        """Put files on a server's volume, by path; a file that is there already is written anew."""
+        tar = packed(files)
+        self._act("write to", site, "server", lambda name: self._api.put_archive(name, VOLUME_ROOT, tar))
+
+    def installed(self, site: Site, path: str) -> bytes:
+        """A file of a server's volume.
+
+        Raises:
+            MisuseError: it is not there: another version of this program made the topology.
+        """
+        tar: list[bytes] = []
+        self._act(
+            "read", site, "server", lambda name: tar.extend(self._api.get_archive(name, f"{VOLUME_ROOT}/{path}")[0])
+        )
+        return unpacked(b"".join(tar))[path.rpartition("/")[2]]
+
+    def show_certificate(self, site: Site, which: Iterable[str]) -> None:
+        """Tell running services that another certificate was installed (SIGUSR2).
+
+        A frozen one is left alone, as the engine would let it go on; it is told when it is resumed.
+        """
+        self.at_once(
+            [
+                lambda service=service: self._act(  # type: ignore[misc]
+                    "tell", site, service, lambda name: self._api.kill(name, "SIGUSR2"), idle=(_CONFLICT,)
+                )
+                for service in which
             ]
         )
 

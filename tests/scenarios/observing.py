@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from testbed.clients.exchange import Answer
+from testbed.sightings import visits
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from testbed.bed import Bed, BedServer
     from testbed.clients.client import Client
+    from testbed.sightings import Visit
+    from testbed.watch import Watch
 
 WITHIN_S = 20.0
 """A bound for what the rules promise; far beyond the detection time, as a busy machine may be slow."""
@@ -82,6 +85,11 @@ def items(client: Client, collection: str) -> list[Mapping[str, Any]]:
 def values(client: Client) -> set[str]:
     """The values of all settings of a logged-in user."""
     return {str(item["value"]) for item in items(client, "settings")}
+
+
+def visits_to(server: BedServer, watch: Watch) -> list[Visit]:
+    """Every connection of a client to any TLS port of a server that the server knows of by now."""
+    return [visit for visit in visits(watch.look()) if visit.server == server.name]
 
 
 def certificates(bed: Bed) -> tuple[Path, ...]:

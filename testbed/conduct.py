@@ -3,6 +3,7 @@
 Nothing of the client itself is needed: a redirect is an answer of a server's, following it is a request at the other
 server, and a certificate that was not accepted is a TLS alert, or a connection that was left without a request
 (CLIENT-4, CERT-6). What cannot be told from the servers' side is not judged: without a finding there is no verdict.
+Judge a stretch of time in which no server changed its certificate: who refuses the one and takes the next does right.
 """
 
 from __future__ import annotations

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 PORTS = {"server": ports.PLATFORM_VIEW, "core": ports.CORE_SERVICES, "portal": ports.PORTAL_HTTPS}
 """The TLS port of each service of a server."""
 
-SHOWN_S = 10.0
-"""How long a service may take until it shows another certificate, in seconds; one that just starts needs it."""
-
 _INSTALLED, _ANCHOR_KEY = f"{VAULT}/tls.pem", f"{VAULT}/authority-key.pem"
 
 
@@ -45,10 +42,12 @@ class Certificates:
 
     Args:
         bed: which.
+        within_s: how long a service may take until it shows another one, in seconds; one that just starts needs it.
     """
 
-    def __init__(self, bed: Bed) -> None:
+    def __init__(self, bed: Bed, *, within_s: float = 10.0) -> None:
         self._bed = bed
+        self._within_s = within_s
 
     def current(self) -> dict[Site, CertificateFault]:
         """The faults in force, as the servers themselves show them; one that nobody reaches shows none."""
@@ -126,8 +125,9 @@ class Certificates:
         def look() -> list[str]:
             return [service for service in self._running(site) if not self._shows(site, service, leaf)]
 
+        what = "no service to show another one"
         try:
-            wait_until(look, lambda lagging: not lagging, within_s=SHOWN_S, what="no service to show another one")
+            wait_until(look, lambda lagging: not lagging, within_s=self._within_s, what=what)
         except NotInTimeError as error:
             raise FaultError(f"the certificate of the {site.value} was not replaced: {error}") from error
 

@@ -1,7 +1,8 @@
 """What the orchestrator itself sees of a server over HTTPS: status pages as values, administrators' calls. Requests.
 
-Takes whatever certificate it is shown: a fault of that (CERT-5) must not blind whoever staged it. Clients under test
-never use this: they have their own trust, their own names and their own history.
+Where an Application Server stands in for its portal, that portal is looked at (CFG-10). Takes whatever certificate it
+is shown: a fault of that (CERT-5) must not blind whoever staged it. Clients under test never use this: they have their
+own trust, their own names and their own history.
 """
 
 from __future__ import annotations
@@ -155,17 +156,25 @@ class Inspector:
             MisuseError: it was refused.
             FaultError: nothing answers.
         """
-        url = f"https://{self._server.address}:{port}{path}"
+        at = self._at(port)
+        url = f"https://{at.address}:{port}{path}"
+        options = {"timeout": 5, "allow_redirects": False, **options}
         try:
-            answer = self._session.request(method, url, timeout=5, allow_redirects=False, **options)
+            answer = self._session.request(method, url, **options)
         except requests.RequestException as error:
             raise FaultError(f"{self._server.name}: {method} {path} on port {port} got no answer: {error}") from error
         if answer.status_code >= _OK_BELOW:
             raise MisuseError(f"{self._server.name}: {method} {path}: {answer.status_code} {answer.text[:300]}")
         return answer
 
+    def _at(self, port: int) -> Server:
+        """The server on which that port is looked for."""
+        if port == ports.PORTAL_HTTPS:
+            return self._server.portal_server
+        return self._server.core_server if port == ports.CORE_SERVICES else self._server
+
     def _look(self, port: int, path: str, *, auth: tuple[str, str] | None = None) -> dict[str, Any] | None:
-        url = f"https://{self._server.address}:{port}{path}"
+        url = f"https://{self._at(port).address}:{port}{path}"
         try:
             answer = self._session.get(url, timeout=(CONNECT_S, TIMEOUT_S), allow_redirects=False, auth=auth)
             return _object(answer) if answer.ok else None

@@ -178,7 +178,7 @@ def watch(bed: Bed, history: History) -> Watch:
     """What the servers see of clients from now on (CERT-6, CLIENT-4)."""
     from testbed.watch import Watch  # noqa: PLC0415 - as above
 
-    return Watch({site.value: inspector for site, inspector in bed.inspectors.items()}, history)
+    return Watch(bed.inspectors, {server.name: bed.installed(server.server) for server in bed.servers}, history)
 
 
 @pytest.fixture

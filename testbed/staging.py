@@ -18,7 +18,9 @@ from testbed.faults import Certificate, describe
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
-    from stubs.wire import Site
+    from collections.abc import Iterable
+
+    from stubs.wire import ServerName
     from testbed.bed import Bed
     from testbed.certificates import ServerCertificate
 
@@ -26,6 +28,11 @@ PORTS = {"server": ports.PLATFORM_VIEW, "core": ports.CORE_SERVICES, "portal": p
 """The TLS port of each service of a server."""
 
 _INSTALLED, _ANCHOR_KEY = f"{VAULT}/tls.pem", f"{VAULT}/authority-key.pem"
+
+
+def tls_ports(installed: Iterable[str]) -> list[int]:
+    """The TLS ports of a server on which these services are installed; its platform view always is."""
+    return [PORTS[service] for service in ("server", *installed)]
 
 
 def installed_files(certificate: ServerCertificate) -> dict[str, bytes]:
@@ -49,45 +56,45 @@ class Certificates:
         self._bed = bed
         self._within_s = within_s
 
-    def current(self) -> dict[Site, CertificateFault]:
+    def current(self) -> dict[ServerName, CertificateFault]:
         """The faults in force, as the servers themselves show them; one that nobody reaches shows none."""
-        found = {site: self._shown(site) for site in self._bed.inspectors}
-        return {site: fault for site, fault in found.items() if fault is not None}
+        found = {one.server: self._shown(one.server) for one in self._bed.servers}
+        return {server: fault for server, fault in found.items() if fault is not None}
 
     def described(self) -> list[str]:
         """The same in words, one line each."""
-        return [describe(Certificate(site, case)) for site, case in self.current().items()]
+        return [describe(Certificate(server, case)) for server, case in self.current().items()]
 
-    def refuse_a_second(self, site: Site) -> None:
+    def refuse_a_second(self, server: ServerName) -> None:
         """Nothing, unless the server has a certificate fault already.
 
         Raises:
             MisuseError: it has.
         """
-        fault = self._shown(site)
+        fault = self._shown(server)
         if fault is not None:
-            raise MisuseError(f"the certificate of the {site.value} is {fault.value} already: heal that first")
+            raise MisuseError(f"the certificate of the {server.value} is {fault.value} already: heal that first")
 
-    def stage(self, site: Site, case: CertificateFault) -> None:
+    def stage(self, server: ServerName, case: CertificateFault) -> None:
         """Let a server show a certificate that is wrong in this way; when this returns, every running service does.
 
         Raises:
             FaultError: one does not.
             EngineError: the engine failed.
         """
-        server, anchor = self._bed.server(site), self._bed.record.anchors[site].encode()
-        authority = Authority.of(anchor, self._bed.services.installed(site, _ANCHOR_KEY))
-        made = faulty(case, server.hostname, server.address, authority=authority, now=datetime.now(UTC))
-        self._install(site, made.installed)
+        known, anchor = self._bed.server(server), self._bed.record.anchors[server].encode()
+        authority = Authority.of(anchor, self._bed.services.read_file(server, _ANCHOR_KEY))
+        made = faulty(case, known.hostname, known.address, authority=authority, now=datetime.now(UTC))
+        self._install(server, made.installed)
 
-    def restore(self, site: Site) -> None:
+    def restore(self, server: ServerName) -> None:
         """Let a server show the certificate that was installed; when this returns, every running service does.
 
         Raises:
             FaultError: the fault outlived its end.
             EngineError: the engine failed.
         """
-        self._install(site, self._bed.services.installed(site, _INSTALLED))
+        self._install(server, self._bed.services.read_file(server, _INSTALLED))
 
     def restore_all(self) -> None:
         """Heal every certificate fault, whoever staged it.
@@ -96,19 +103,19 @@ class Certificates:
             ExceptionGroup: of those that could not be healed.
         """
         failures: list[Exception] = []
-        for site in self.current():
+        for server in self.current():
             try:
-                self.restore(site)
+                self.restore(server)
             except Exception as error:  # noqa: BLE001 - kept and raised below, after the others were healed
                 failures.append(error)
         if failures:
             raise ExceptionGroup("not every certificate could be restored", failures)
 
-    def _shown(self, site: Site) -> CertificateFault | None:
+    def _shown(self, server: ServerName) -> CertificateFault | None:
         """The first fault on any port: a healing that went half way must show."""
-        anchor, hostname = self._bed.record.anchors[site].encode(), self._bed.server(site).hostname
-        for port in PORTS.values():
-            shown = self._bed.inspectors[site].certificate(port)
+        anchor, hostname = self._bed.record.anchors[server].encode(), self._bed.server(server).hostname
+        for port in tls_ports(self._bed.installed(server)):
+            shown = self._bed.inspectors[server].certificate(port)
             if shown is None:
                 continue
             fault = fault_of(shown, anchor=anchor, hostname=hostname, now=datetime.now(UTC))
@@ -116,23 +123,22 @@ class Certificates:
                 return fault
         return None
 
-    def _install(self, site: Site, pem: bytes) -> None:
+    def _install(self, server: ServerName, pem: bytes) -> None:
         services, leaf = self._bed.services, leaf_of(pem)
-        services.install(site, {f"conf/{STAGED}": pem})
-        running = self._running(site)
-        services.show_certificate(site, running)
+        services.write_files(server, {f"conf/{STAGED}": pem})
+        services.show_certificate(server, self._running(server))
 
         def look() -> list[str]:
-            return [service for service in self._running(site) if not self._shows(site, service, leaf)]
+            return [service for service in self._running(server) if not self._shows(server, service, leaf)]
 
         what = "no service to show another one"
         try:
             wait_until(look, lambda lagging: not lagging, within_s=self._within_s, what=what)
         except NotInTimeError as error:
-            raise FaultError(f"the certificate of the {site.value} was not replaced: {error}") from error
+            raise FaultError(f"the certificate of the {server.value} was not replaced: {error}") from error
 
-    def _running(self, site: Site) -> list[str]:
-        return [service for service, state in self._bed.services.states()[site].items() if state == "running"]
+    def _running(self, server: ServerName) -> list[str]:
+        return [service for service, state in self._bed.services.states()[server].items() if state == "running"]
 
-    def _shows(self, site: Site, service: str, leaf: bytes) -> bool:
-        return self._bed.inspectors[site].certificate(PORTS[service]) == leaf
+    def _shows(self, server: ServerName, service: str, leaf: bytes) -> bool:
+        return self._bed.inspectors[server].certificate(PORTS[service]) == leaf

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from testbed.errors import FaultError
 from testbed.inspector import AGENT, ASKED_NAME
 from testbed.sightings import Asked, Shaken
-from testbed.staging import PORTS
+from testbed.staging import tls_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from testbed.history import History
     from testbed.inspector import Inspector
@@ -30,16 +30,20 @@ class Watch:
 
     Args:
         inspectors: of the servers, by name.
+        installed: the services on each server, by name.
         history: gets a line for each sighting.
 
     Raises:
         FaultError: a service does not answer, so that nobody could say what it has seen until now.
     """
 
-    def __init__(self, inspectors: Mapping[str, Inspector], history: History) -> None:
+    def __init__(
+        self, inspectors: Mapping[str, Inspector], installed: Mapping[str, Iterable[str]], history: History
+    ) -> None:
         self.missed: list[str] = []
         self._history = history
         self._inspectors = inspectors
+        self._ports = {server: tls_ports(services) for server, services in installed.items()}
         self._seen: list[Sighting] = []
         self._read: dict[tuple[str, int, What], tuple[int, int]] = {}
         for place in self._places():
@@ -56,7 +60,7 @@ class Watch:
 
     def _places(self) -> list[tuple[str, int, What]]:
         kinds: tuple[What, ...] = ("handshakes", "requests")
-        return [(server, port, what) for server in self._inspectors for port in PORTS.values() for what in kinds]
+        return [(server, port, what) for server, several in self._ports.items() for port in several for what in kinds]
 
     def _read_on(self, place: tuple[str, int, What]) -> None:
         server, port, what = place

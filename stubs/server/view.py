@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, render_template
 
 from stubs.serving import answer, make_app
+from stubs.watchdog import STOPPED
 
 if TYPE_CHECKING:
     from stubs.installation import Installation
     from stubs.signs import SignBoard
+    from stubs.watchdog import Shown
 
-SERVICES = ("core", "portal")
+OUT_OF_USE = replace(STOPPED, detail="Out of use: an Application Server stands in for it.")
 TITLES = {"core": "IP Office", "portal": "one-X Portal"}
 
 
@@ -20,9 +23,15 @@ def build(installed: Installation, signs: SignBoard) -> Flask:
     """The application of one platform view; it answers whether core and portal run or not (VIEW-3)."""
     app = make_app(__name__)
 
+    def rows() -> dict[str, Shown]:
+        """The services of this server; an embedded portal that is replaced is still listed (CFG-10)."""
+        replaced = "core" in installed.services and installed.half in installed.portals
+        absent = {"portal": OUT_OF_USE} if replaced and "portal" not in installed.services else {}
+        return signs.services() | absent
+
     @app.get("/")
     def page() -> Response:
-        text = render_template("platform_view.html", installed=installed, services=signs.services(), titles=TITLES)
+        text = render_template("platform_view.html", installed=installed, services=rows(), titles=TITLES)
         response = Response(text, mimetype="text/html")
         response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
         response.headers["Refresh"] = "2"
@@ -30,6 +39,6 @@ def build(installed: Installation, signs: SignBoard) -> Flask:
 
     @app.get("/api/v1/services")
     def services() -> Response:
-        return answer({"server": installed.site, "services": signs.services()})
+        return answer({"server": installed.server, "services": rows()})
 
     return app

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import docker
 import docker.errors
 import requests
 
-from stubs.wire import Site
+from stubs.wire import ServerName
 from testbed.engine import labels
 from testbed.engine.names import Names
 from testbed.engine.volumes import VOLUME_ROOT, packed, unpacked
@@ -20,18 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 
-STUBS = ("core", "portal")
-"""The services that can be faulted; the server container itself never is."""
-
 _STATES = {"running": "running", "paused": "paused"}
 _NOT_MODIFIED, _NOT_FOUND, _CONFLICT = 304, 404, 409
-
-
-class Service(StrEnum):
-    """A service of a server."""
-
-    CORE = "core"
-    PORTAL = "portal"
 
 
 class Services:
@@ -47,67 +36,67 @@ class Services:
         self._name = name
         self._names = Names(name=name)
 
-    def states(self) -> dict[Site, dict[str, str]]:
-        """What the engine says of every container: running, paused or stopped, by site and service.
+    def states(self) -> dict[ServerName, dict[str, str]]:
+        """What the engine says of every container: running, paused or stopped, by server and service.
 
         Raises:
             EngineError: the engine does not answer.
         """
         with _translated("list the containers", self._name):
             rows = self._api.containers(all=True, filters={"label": f"{labels.NAME}={self._name}"})
-        states: dict[Site, dict[str, str]] = {}
+        states: dict[ServerName, dict[str, str]] = {}
         for row in rows:
             marks = row["Labels"]
-            site, service = Site(marks[labels.SERVER]), marks[labels.SERVICE]
-            states.setdefault(site, {})[service] = _STATES.get(row["State"], "stopped")
+            server, service = ServerName(marks[labels.SERVER]), marks[labels.SERVICE]
+            states.setdefault(server, {})[service] = _STATES.get(row["State"], "stopped")
         return states
 
-    def kill(self, site: Site, service: str) -> None:
+    def kill(self, server: ServerName, service: str) -> None:
         """SIGKILL; nothing happens to one that does not run. A paused one dies too."""
-        self._act("kill", site, service, lambda name: self._api.kill(name, "SIGKILL"), idle=(_CONFLICT,))
+        self._act("kill", server, service, lambda name: self._api.kill(name, "SIGKILL"), idle=(_CONFLICT,))
 
-    def stop(self, site: Site, service: str, *, within_s: int = 10) -> None:
+    def stop(self, server: ServerName, service: str, *, within_s: int = 10) -> None:
         """SIGTERM, and SIGKILL if it has not ended in so many seconds."""
-        self._act("stop", site, service, lambda name: self._api.stop(name, timeout=within_s))
+        self._act("stop", server, service, lambda name: self._api.stop(name, timeout=within_s))
 
-    def start(self, site: Site, service: str) -> None:
+    def start(self, server: ServerName, service: str) -> None:
         """Start one that has ended; nothing happens to one that runs."""
-        self._act("start", site, service, self._api.start)
+        self._act("start", server, service, self._api.start)
 
-    def pause(self, site: Site, service: str) -> None:
+    def pause(self, server: ServerName, service: str) -> None:
         """Freeze all its processes."""
-        self._act("pause", site, service, self._api.pause)
+        self._act("pause", server, service, self._api.pause)
 
-    def resume(self, site: Site, service: str) -> None:
+    def resume(self, server: ServerName, service: str) -> None:
         """Let a frozen one go on, with the certificate installed meanwhile; nothing happens to one not frozen."""
 
         def act(name: str) -> None:
             self._api.unpause(name)
             self._api.kill(name, "SIGUSR2")
 
-        self._act("resume", site, service, act, idle=(_CONFLICT, 500))
+        self._act("resume", server, service, act, idle=(_CONFLICT, 500))
 
-    def restart(self, site: Site, service: str) -> None:
+    def restart(self, server: ServerName, service: str) -> None:
         """Announced restart: the service says that it will be back, and begins again in its container (SIGHUP)."""
-        self._act("restart", site, service, lambda name: self._api.kill(name, "SIGHUP"))
+        self._act("restart", server, service, lambda name: self._api.kill(name, "SIGHUP"))
 
-    def reset(self, which: Iterable[tuple[Site, str]]) -> None:
+    def reset(self, which: Iterable[tuple[ServerName, str]]) -> None:
         """Factory reset of running services, all at once (SIGUSR1)."""
         self.at_once(
             [
-                lambda site=site, service=service: self._act(  # type: ignore[misc]
-                    "reset", site, service, lambda name: self._api.kill(name, "SIGUSR1")
+                lambda server=server, service=service: self._act(  # type: ignore[misc]
+                    "reset", server, service, lambda name: self._api.kill(name, "SIGUSR1")
                 )
-                for site, service in which
+                for server, service in which
             ]
         )
 
-    def install(self, site: Site, files: Mapping[str, bytes]) -> None:
+    def write_files(self, server: ServerName, files: Mapping[str, bytes]) -> None:
         """Put files on a server's volume, by path; a file that is there already is written anew."""
         tar = packed(files)
-        self._act("write to", site, "server", lambda name: self._api.put_archive(name, VOLUME_ROOT, tar))
+        self._act("write to", server, "server", lambda name: self._api.put_archive(name, VOLUME_ROOT, tar))
 
-    def installed(self, site: Site, path: str) -> bytes:
+    def read_file(self, server: ServerName, path: str) -> bytes:
         """A file of a server's volume.
 
         Raises:
@@ -115,11 +104,11 @@ class Services:
         """
         tar: list[bytes] = []
         self._act(
-            "read", site, "server", lambda name: tar.extend(self._api.get_archive(name, f"{VOLUME_ROOT}/{path}")[0])
+            "read", server, "server", lambda name: tar.extend(self._api.get_archive(name, f"{VOLUME_ROOT}/{path}")[0])
         )
         return unpacked(b"".join(tar))[path.rpartition("/")[2]]
 
-    def show_certificate(self, site: Site, which: Iterable[str]) -> None:
+    def show_certificate(self, server: ServerName, which: Iterable[str]) -> None:
         """Tell running services that another certificate was installed (SIGUSR2).
 
         A frozen one is left alone, as the engine would let it go on; it is told when it is resumed.
@@ -127,16 +116,16 @@ class Services:
         self.at_once(
             [
                 lambda service=service: self._act(  # type: ignore[misc]
-                    "tell", site, service, lambda name: self._api.kill(name, "SIGUSR2"), idle=(_CONFLICT,)
+                    "tell", server, service, lambda name: self._api.kill(name, "SIGUSR2"), idle=(_CONFLICT,)
                 )
                 for service in which
             ]
         )
 
-    def logs(self, site: Site, service: str) -> bytes:
+    def logs(self, server: ServerName, service: str) -> bytes:
         """All that a container wrote."""
         found: list[bytes] = []
-        self._act("read the log of", site, service, lambda name: found.append(self._api.logs(name)))
+        self._act("read the log of", server, service, lambda name: found.append(self._api.logs(name)))
         return b"".join(found)
 
     @staticmethod
@@ -153,10 +142,10 @@ class Services:
             raise exceptions[0] if len(exceptions) == 1 else ExceptionGroup("not all was done", exceptions)
 
     def _act(
-        self, verb: str, site: Site, service: str, act: Callable[[str], object], *, idle: tuple[int, ...] = ()
+        self, verb: str, server: ServerName, service: str, act: Callable[[str], object], *, idle: tuple[int, ...] = ()
     ) -> None:
-        with _translated(f"{verb} the {service} of the {site.value}", self._name, idle=idle):
-            act(self._names.container(site, service))
+        with _translated(f"{verb} the {service} of the {server.value}", self._name, idle=idle):
+            act(self._names.container(server, service))
 
 
 class _translated:  # noqa: N801 - reads as a word in a with statement

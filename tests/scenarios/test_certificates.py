@@ -22,9 +22,10 @@ from testbed.waiting import wait_until
 from tests.scenarios.observing import certificates, eventually_serves, visits_to
 
 if TYPE_CHECKING:
-    from testbed.bed import Bed, BedServer
+    from testbed.bed import Bed
     from testbed.clients.kinds import OutlookPlugin, WebClient
     from testbed.nemesis import Nemesis
+    from testbed.placement import BedServer
     from testbed.watch import Watch
 
 VERDICTS = {
@@ -192,7 +193,7 @@ def test_a_service_that_was_away_shows_the_fault_when_it_is_back(
 def test_a_reset_takes_back_a_fault_that_nobody_healed(bed: Bed) -> None:
     """Whoever staged it is gone; what the vault of the server holds is enough."""
     installed = _shown(bed.primary, bed)
-    bed.certificates.stage(bed.primary.site, CertificateFault.REPLACED)
+    bed.certificates.stage(bed.primary.server, CertificateFault.REPLACED)
     assert _shown(bed.primary, bed) != installed
     bed.reset()
     assert _shown(bed.primary, bed) == installed
@@ -205,7 +206,7 @@ def test_a_server_has_one_certificate_fault_at_a_time(bed: Bed, nemesis: Nemesis
     with nemesis.under(certificate(bed.primary, CertificateFault.EXPIRED)):
         with pytest.raises(MisuseError, match="the certificate of the primary is expired already"):
             nemesis.inject(certificate(bed.primary, CertificateFault.SELF_SIGNED))
-        assert bed.certificates.current() == {bed.primary.site: CertificateFault.EXPIRED}
+        assert bed.certificates.current() == {bed.primary.server: CertificateFault.EXPIRED}
     assert _shown(bed.primary, bed) == installed
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from stubs.wire import Site
+from stubs.wire import ServerName
 from testbed.certificates import CertificateFault, leaf_of, own
 from testbed.errors import EngineError, FaultError, MisuseError
 from testbed.faults import certificate, describe
@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     from testbed.bed import Bed
 
 SERVICES = {port: service for service, port in PORTS.items()}
+PAIR = P, S = ServerName.PRIMARY, ServerName.SECONDARY
 
 
 class FakeServer:
     """A server with a volume and three services; they show what was installed when they were last told to look."""
 
-    def __init__(self, site: Site) -> None:
-        self.name, self.hostname, self.address = site.value, f"{site.value}.demo.test", "192.0.2.5"
+    def __init__(self, server: ServerName) -> None:
+        self.server, self.name = server, server.value
+        self.hostname, self.address = f"{server.value}.demo.test", "192.0.2.5"
         made = own(self.hostname, self.address)
         self.anchor = made.anchor
         self.volume = installed_files(made)
@@ -55,35 +57,40 @@ class FakeBed:
     """Two such servers, and the engine that runs them."""
 
     def __init__(self) -> None:
-        self.servers = {site: FakeServer(site) for site in Site}
-        self.inspectors = self.servers
-        self.record = SimpleNamespace(anchors={site: one.anchor.decode() for site, one in self.servers.items()})
+        self.known = {name: FakeServer(name) for name in PAIR}
+        self.inspectors = self.known
+        self.servers = tuple(self.known.values())
+        self.record = SimpleNamespace(anchors={site: one.anchor.decode() for site, one in self.known.items()})
         self.services = self
         self.certificates = Certificates(cast("Bed", self), within_s=0.05)
-        self.broken: set[Site] = set()
+        self.broken: set[ServerName] = set()
 
-    def server(self, site: Site) -> FakeServer:
-        """The server of a site."""
-        return self.servers[site]
+    def server(self, server: ServerName) -> FakeServer:
+        """A server."""
+        return self.known[server]
 
-    def states(self) -> dict[Site, dict[str, str]]:
+    def installed(self, _server: ServerName) -> tuple[str, ...]:
+        """What runs there."""
+        return ("core", "portal")
+
+    def states(self) -> dict[ServerName, dict[str, str]]:
         """What the engine would say."""
-        return {site: dict(one.state) for site, one in self.servers.items()}
+        return {site: dict(one.state) for site, one in self.known.items()}
 
-    def install(self, site: Site, files: Mapping[str, bytes]) -> None:
+    def write_files(self, server: ServerName, files: Mapping[str, bytes]) -> None:
         """Write to the volume."""
-        if site in self.broken:
+        if server in self.broken:
             raise EngineError("no space left")
-        self.servers[site].volume.update(files)
+        self.known[server].volume.update(files)
 
-    def installed(self, site: Site, path: str) -> bytes:
+    def read_file(self, server: ServerName, path: str) -> bytes:
         """Read from the volume."""
-        return self.servers[site].volume[path]
+        return self.known[server].volume[path]
 
-    def show_certificate(self, site: Site, which: Iterable[str]) -> None:
+    def show_certificate(self, server: ServerName, which: Iterable[str]) -> None:
         """Tell services."""
         for service in which:
-            self.servers[site].look(service)
+            self.known[server].look(service)
 
 
 @pytest.fixture
@@ -92,25 +99,22 @@ def bed() -> FakeBed:
     return FakeBed()
 
 
-P, S = Site.PRIMARY, Site.SECONDARY
-
-
 @pytest.mark.parametrize("case", CertificateFault)
 def test_a_staged_fault_is_shown_by_every_service(bed: FakeBed, case: CertificateFault) -> None:
     """One and the same, on this server alone; and the servers themselves say which."""
     bed.certificates.stage(P, case)
-    assert len(set(bed.servers[P].shows.values())) == 1
+    assert len(set(bed.known[P].shows.values())) == 1
     assert bed.certificates.current() == {P: case}
     assert bed.certificates.described() == [f"certificate of primary {case.value}"]
     bed.certificates.restore(P)
-    assert set(bed.servers[P].shows.values()) == {bed.servers[P].sound}
+    assert set(bed.known[P].shows.values()) == {bed.known[P].sound}
     assert bed.certificates.current() == {}
 
 
 @pytest.mark.parametrize("deaf", PORTS)
 def test_a_fault_that_one_service_does_not_show_is_no_fault(bed: FakeBed, deaf: str) -> None:
     """The proof covers every port, and names who lags behind."""
-    bed.servers[P].deaf.add(deaf)
+    bed.known[P].deaf.add(deaf)
     with pytest.raises(FaultError, match=f"certificate of the primary was not replaced.*{deaf}"):
         bed.certificates.stage(P, CertificateFault.EXPIRED)
 
@@ -119,7 +123,7 @@ def test_a_fault_that_one_service_does_not_show_is_no_fault(bed: FakeBed, deaf: 
 def test_a_fault_that_outlives_its_end_is_an_error(bed: FakeBed, deaf: str) -> None:
     """And it shows among the faults, on whichever port it is left."""
     bed.certificates.stage(P, CertificateFault.EXPIRED)
-    bed.servers[P].deaf.add(deaf)
+    bed.known[P].deaf.add(deaf)
     with pytest.raises(FaultError, match=deaf):
         bed.certificates.restore(P)
     assert bed.certificates.current() == {P: CertificateFault.EXPIRED}
@@ -128,16 +132,16 @@ def test_a_fault_that_outlives_its_end_is_an_error(bed: FakeBed, deaf: str) -> N
 @pytest.mark.parametrize("state", ["stopped", "paused"])
 def test_a_service_that_does_not_run_proves_nothing(bed: FakeBed, state: str) -> None:
     """It is not waited for; it finds the certificate when it begins or goes on."""
-    bed.servers[P].state["portal"] = state
+    bed.known[P].state["portal"] = state
     bed.certificates.stage(P, CertificateFault.WRONG_HOST)
-    assert bed.servers[P].shows["portal"] == bed.servers[P].sound
-    assert bed.servers[P].shows["core"] == leaf_of(bed.servers[P].volume["conf/tls.pem"])
+    assert bed.known[P].shows["portal"] == bed.known[P].sound
+    assert bed.known[P].shows["core"] == leaf_of(bed.known[P].volume["conf/tls.pem"])
 
 
 def test_healing_all_goes_on_when_one_healing_fails(bed: FakeBed) -> None:
     """The other server is healed, and the failure is reported."""
-    for site in Site:
-        bed.certificates.stage(site, CertificateFault.REPLACED)
+    for server in PAIR:
+        bed.certificates.stage(server, CertificateFault.REPLACED)
     bed.broken.add(P)
     with pytest.raises(ExceptionGroup) as failed:
         bed.certificates.restore_all()
@@ -147,7 +151,7 @@ def test_healing_all_goes_on_when_one_healing_fails(bed: FakeBed) -> None:
 
 def test_the_nemesis_heals_a_certificate_fault(bed: FakeBed, tmp_path: Path) -> None:
     """And proves that it was one."""
-    fault = certificate(bed.servers[S], CertificateFault.SELF_SIGNED)
+    fault = certificate(bed.known[S], CertificateFault.SELF_SIGNED)
     assert describe(fault) == "certificate of secondary self-signed"
     with History(tmp_path / "history.jsonl") as history:
         nemesis = Nemesis(cast("Bed", bed), history)
@@ -158,8 +162,8 @@ def test_the_nemesis_heals_a_certificate_fault(bed: FakeBed, tmp_path: Path) -> 
 
 def test_the_nemesis_undoes_a_fault_that_had_no_effect(bed: FakeBed, tmp_path: Path) -> None:
     """What was done of it does not stay."""
-    bed.servers[S].deaf.add("core")
-    fault = certificate(bed.servers[S], CertificateFault.EXPIRED)
+    bed.known[S].deaf.add("core")
+    fault = certificate(bed.known[S], CertificateFault.EXPIRED)
     with History(tmp_path / "history.jsonl") as history:
         nemesis = Nemesis(cast("Bed", bed), history)
         with pytest.raises(FaultError), nemesis.under(fault):
@@ -171,9 +175,9 @@ def test_the_nemesis_refuses_a_second_fault_of_the_kind(bed: FakeBed, tmp_path: 
     """Healing either would show the installed one, while the other should hold."""
     with History(tmp_path / "history.jsonl") as history:
         nemesis = Nemesis(cast("Bed", bed), history)
-        nemesis.inject(certificate(bed.servers[S], CertificateFault.EXPIRED))
+        nemesis.inject(certificate(bed.known[S], CertificateFault.EXPIRED))
         with pytest.raises(MisuseError, match="secondary is expired already"):
-            nemesis.inject(certificate(bed.servers[S], CertificateFault.REPLACED))
+            nemesis.inject(certificate(bed.known[S], CertificateFault.REPLACED))
         assert bed.certificates.current() == {S: CertificateFault.EXPIRED}
         nemesis.heal_all()
     assert bed.certificates.current() == {}

@@ -35,6 +35,7 @@ REQUEST = {
     "location": None,
     "user_agent": "somebody/1.0",
 }
+INSTALLED = {"primary": ("core", "portal")}
 
 
 class FakeServer:
@@ -89,7 +90,7 @@ def watch(server: FakeServer, path: Path) -> Iterator[Watch]:
     """A watch on a server that has seen one handshake before."""
     server.sees("handshakes", HANDSHAKE)
     with History(path) as history:
-        yield Watch({"primary": cast("Inspector", server)}, history)
+        yield Watch({"primary": cast("Inspector", server)}, INSTALLED, history)
 
 
 def test_what_was_seen_before_does_not_count(watch: Watch) -> None:
@@ -160,4 +161,4 @@ def test_nobody_can_watch_what_does_not_answer(server: FakeServer, tmp_path: Pat
     """What it has seen until now could not be told from what it sees later."""
     server.silent = True
     with History(tmp_path / "other.jsonl") as history, pytest.raises(FaultError, match="does not say on port 7071"):
-        Watch({"primary": cast("Inspector", server)}, history)
+        Watch({"primary": cast("Inspector", server)}, INSTALLED, history)

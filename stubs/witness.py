@@ -31,7 +31,7 @@ LONGEST = 300
 """Characters that are kept of a text which a client chose."""
 
 Outcome = Literal["completed", "unused", "alert", "dropped"]
-"""How a handshake ended.
+"""How a handshake ended (reading "said nothing").
 
 "completed"  it was finished, and then the client sent something: the first bytes of a request came
 "unused"     it was finished, and the client left, or said nothing until its time was over: so does one that judges

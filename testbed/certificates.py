@@ -121,8 +121,7 @@ def faulty(
 ) -> ServerCertificate:
     """A certificate that a client who trusts `authority` must refuse, for the one reason given.
 
-    A replaced one is from an authority that is called as the former was and has another key: the server made it all
-    anew. To a client that accepted nothing before, that is an unknown issuer.
+    A replaced one is from an authority that is called as the former was and has another key (reading "made anew").
 
     Args:
         fault: the reason.

@@ -1,4 +1,4 @@
-"""The administrator's log-in by HTTP Basic, for what is asked without a page. Flask, no decisions of its own."""
+"""HTTP Basic: how Manager and the platform view log the administrator in. Flask, no decisions."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from stubs.installation import Login
 
 
-def require_administrator(administrator: Login) -> None:
-    """Refuse everybody else.
+def administrator(known: Login, *, realm: str) -> None:
+    """Go on only if the administrator asks.
+
+    Args:
+        known: name and password.
+        realm: what a browser says it wants the password for.
 
     Raises:
-        Refusal: 401.
+        Refusal: 401, with the way to log in.
     """
     sent = request.authorization
     name = (sent.username if sent and sent.type == "basic" else None) or ""
     password = (sent.password if sent and sent.type == "basic" else None) or ""
-    right = secrets.compare_digest(password.encode(), administrator.password.encode())
-    if not (right and name == administrator.name):
-        raise Refusal(
-            401,
-            "invalid_credentials",
-            "Log in as the administrator.",
-            WWW_Authenticate='Basic realm="IP Office"',
-        )
+    right = secrets.compare_digest(password.encode(), known.password.encode())
+    if not (right and name == known.name):
+        challenge = f'Basic realm="{realm}"'
+        raise Refusal(401, "invalid_credentials", "Log in as the administrator.", WWW_Authenticate=challenge)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, Response, request
 
-from stubs.basic import require_administrator
+from stubs import basic
 from stubs.serving import HttpsServer, Refusal, answer
 from stubs.witness import Witness
 
@@ -34,13 +34,13 @@ def pages(witness: Witness, administrator: Login) -> Blueprint:
     @blueprint.get("/handshakes")
     def handshakes() -> Response:
         """What this port saw of each TLS handshake (CERT-6)."""
-        require_administrator(administrator)
+        basic.administrator(administrator, realm="what this port saw")
         return _told(witness, "handshakes", witness.handshakes)
 
     @blueprint.get("/requests")
     def requests() -> Response:
         """Every request that this port answered (CLIENT-4)."""
-        require_administrator(administrator)
+        basic.administrator(administrator, realm="what this port saw")
         return _told(witness, "requests", witness.requests)
 
     return blueprint

@@ -116,7 +116,7 @@ class Certificates:
         anchor, hostname = self._bed.record.anchors[server].encode(), self._bed.server(server).hostname
         for port in tls_ports(self._bed.installed(server)):
             shown = self._bed.inspectors[server].certificate(port)
-            if shown is None:
+            if not shown:
                 continue
             fault = fault_of(shown, anchor=anchor, hostname=hostname, now=datetime.now(UTC))
             if fault is not None:
@@ -141,4 +141,6 @@ class Certificates:
         return [service for service, state in self._bed.services.states()[server].items() if state == "running"]
 
     def _shows(self, server: ServerName, service: str, leaf: bytes) -> bool:
-        return self._bed.inspectors[server].certificate(PORTS[service]) == leaf
+        """Whether a service shows this one, or shows none: it is dormant (CFG-11), or just starts and reads it then."""
+        shown = self._bed.inspectors[server].certificate(PORTS[service])
+        return shown == leaf or (shown == b"" and service != "server")

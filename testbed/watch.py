@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 What = Literal["handshakes", "requests"]
 
+_NOBODY = (0, 0)
+"""Start and number of what no process has seen."""
+
 
 class Watch:
     """What the servers of a bed see of clients.
@@ -48,9 +51,12 @@ class Watch:
         self._read: dict[tuple[str, int, What], tuple[int, int]] = {}
         for place in self._places():
             told = self._told(*place, after=0)
-            if told is None:
+            if told is not None:
+                self._read[place] = (told["boot"], told["last"])
+            elif inspectors[place[0]].certificate(place[1]) == b"":  # nobody listens: what comes is all new
+                self._read[place] = _NOBODY
+            else:
                 raise FaultError(f"the {place[0]} does not say on port {place[1]} what it has seen")
-            self._read[place] = (told["boot"], told["last"])
 
     def look(self) -> tuple[Sighting, ...]:
         """All that was seen since the beginning; a service that does not answer now adds nothing."""
@@ -67,7 +73,8 @@ class Watch:
         boot, last = self._read[place]
         told = self._told(*place, after=last)
         if told is not None and told["boot"] != boot:
-            self._missed(f"{what} on port {port} of the {server}: its process ended, and what it saw last with it")
+            if (boot, last) != _NOBODY:
+                self._missed(f"{what} on port {port} of the {server}: its process ended, and what it saw last with it")
             last, told = 0, self._told(*place, after=0)
         if told is None:
             return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, request
 
 from stubs import clock
-from stubs.basic import require_administrator
+from stubs.basic import administrator
 from stubs.core.configuration import Configuration, InvalidError, check
 from stubs.core.versioned import ConfigurationFile, StaleError
 from stubs.ports import PORTAL_HTTPS
@@ -60,13 +60,13 @@ def _add_configuration(
     @app.get("/api/v1/configuration")
     def load() -> Response:
         """The configuration with its version as ETag (CFG-8)."""
-        require_administrator(installation.administrator)
+        administrator(installation.administrator, realm="IP Office")
         return _loaded(file.saved)
 
     @app.put("/api/v1/configuration")
     def save() -> Response:
         """Save what was loaded and edited (CFG-8): 428 without If-Match, 412 if stale, 422 if invalid."""
-        require_administrator(installation.administrator)
+        administrator(installation.administrator, realm="IP Office")
         loaded = _loaded_version()
         configuration = read_body(Configuration)
         try:
@@ -75,7 +75,7 @@ def _add_configuration(
         except InvalidError as error:
             raise Refusal(422, "invalid_body", str(error)) from error
         except StaleError as error:
-            raise Refusal(412, "stale", f"{error}: load it again.") from error
+            raise Refusal(412, "stale", f"If-Match: {error}: load it again.") from error
         except OSError as error:
             raise Refusal(507, "not_stored", "The core's disk did not take it; nothing has changed.") from error
         changed()

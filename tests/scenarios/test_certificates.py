@@ -189,6 +189,33 @@ def test_a_service_that_was_away_shows_the_fault_when_it_is_back(
     assert _eventually_shown_by_all(bed.secondary, bed) == installed[ports.PORTAL_HTTPS]
 
 
+@pytest.mark.rule("CERT-5", "CFG-10")
+@pytest.mark.topology(preset="application-secondary")
+def test_an_application_server_has_a_certificate_of_its_own(
+    bed: Bed, web_client: WebClient, nemesis: Nemesis, watch: Watch
+) -> None:
+    """A fault of it is met by whoever is sent to its portal, and the server that it stands in for shows none."""
+    application = bed.server("application")
+    user = web_client.log_in("alice", at=bed.primary, trust=_trusting(bed), prompts="decline")
+    with nemesis.under(certificate(application, CertificateFault.EXPIRED), Stop(bed.primary.portal)):
+        assert bed.certificates.current() == {application.server: CertificateFault.EXPIRED}
+        user.eventually_shows(Shows.DISCONNECTED)
+        assert [(met.server, met.verdict.standing) for met in user.prompts] == [("application", Standing.EXPIRED)]
+        assert not any(visit.sent for visit in visits_to(application, watch))
+    assert user.eventually_at(bed.primary).asks_for("login")
+    assert bed.certificates.current() == {}
+
+
+@pytest.mark.rule("CERT-5", "CFG-11")
+@pytest.mark.topology(primary={"failover": False})
+def test_a_dormant_portal_hinders_no_certificate_fault(bed: Bed, nemesis: Nemesis) -> None:
+    """It listens to nobody, so it has none to show; the platform view and the core of its server have."""
+    assert bed.inspectors["secondary"].certificate(ports.PORTAL_HTTPS) == b""
+    with nemesis.under(certificate(bed.secondary, CertificateFault.SELF_SIGNED)):
+        assert bed.certificates.current() == {bed.secondary.server: CertificateFault.SELF_SIGNED}
+    assert bed.certificates.current() == {}
+
+
 @pytest.mark.rule("CERT-5")
 def test_a_reset_takes_back_a_fault_that_nobody_healed(bed: Bed) -> None:
     """Whoever staged it is gone; what the vault of the server holds is enough."""

@@ -27,17 +27,6 @@ LONG: dict[str, str] = {
 
 
 AWAITED: set[str] = {
-    "CFG-1",
-    "CFG-2",
-    "CFG-3",
-    "CFG-4",
-    "CFG-5",
-    "CFG-6",
-    "CFG-8",
-    "CFG-11",
-    "CFG-12",
-    "CFG-13",
-    "CFG-14",
     "ROLE-8",
     "ROLE-10",
     "ROLE-11",

@@ -38,11 +38,15 @@ class FakeServer:
         self.shows = dict.fromkeys(PORTS, leaf_of(made.installed))
         self.sound = leaf_of(made.installed)
         self.deaf: set[str] = set()
+        self.dormant: set[str] = set()
+        self.silent: set[str] = set()
 
     def certificate(self, port: int) -> bytes | None:
         """What an inspector would be shown."""
         service = SERVICES[port]
-        return self.shows[service] if self.state[service] == "running" else None
+        if service in self.silent or self.state[service] == "paused":
+            return None
+        return self.shows[service] if self.state[service] == "running" and service not in self.dormant else b""
 
     def look(self, service: str) -> None:
         """A service is told that another certificate was installed."""
@@ -136,6 +140,24 @@ def test_a_service_that_does_not_run_proves_nothing(bed: FakeBed, state: str) ->
     bed.certificates.stage(P, CertificateFault.WRONG_HOST)
     assert bed.known[P].shows["portal"] == bed.known[P].sound
     assert bed.known[P].shows["core"] == leaf_of(bed.known[P].volume["conf/tls.pem"])
+
+
+def test_a_service_that_listens_to_nobody_shows_none(bed: FakeBed) -> None:
+    """A dormant portal (CFG-11) has no certificate to show, and hinders nobody; a platform view is never dormant."""
+    bed.known[P].dormant.add("portal")
+    bed.certificates.stage(P, CertificateFault.WRONG_HOST)
+    assert bed.certificates.current() == {P: CertificateFault.WRONG_HOST}
+    bed.known[P].dormant.add("server")
+    with pytest.raises(FaultError, match="server"):
+        bed.certificates.restore(P)
+
+
+@pytest.mark.parametrize("silent", PORTS)
+def test_a_service_that_runs_and_does_not_answer_is_no_proof(bed: FakeBed, silent: str) -> None:
+    """A lost server could show anything."""
+    bed.known[P].silent.add(silent)
+    with pytest.raises(FaultError, match=silent):
+        bed.certificates.stage(P, CertificateFault.WRONG_HOST)
 
 
 def test_healing_all_goes_on_when_one_healing_fails(bed: FakeBed) -> None:

@@ -46,6 +46,11 @@ class FakeServer:
         self.kept: dict[str, list[dict[str, Any]]] = {"handshakes": [], "requests": []}
         self.last = {"handshakes": 0, "requests": 0}
         self.silent = False
+        self.refuses = False
+
+    def certificate(self, _port: int) -> bytes | None:
+        """As an inspector would be shown."""
+        return b"" if self.refuses else None
 
     def sees(self, what: str, row: dict[str, Any]) -> None:
         """One more."""
@@ -67,7 +72,7 @@ class FakeServer:
         return self._told("requests", port, after)
 
     def _told(self, what: str, port: int, after: int) -> dict[str, Any] | None:
-        if self.silent:
+        if self.silent or self.refuses:
             return None
         rows = [row for row in self.kept[what] if row["number"] > after] if port == 9443 else []
         return {"boot": self.boot, "last": self.last[what] if port == 9443 else 0, what: rows}
@@ -155,6 +160,18 @@ def test_a_service_that_does_not_answer_adds_nothing(server: FakeServer, watch: 
     assert watch.look() == ()
     server.silent = False
     assert len(watch.look()) == 1
+
+
+def test_a_service_to_which_nobody_listens_yet_is_read_from_its_beginning(server: FakeServer, tmp_path: Path) -> None:
+    """A dormant portal (CFG-11) has seen nothing when the watch begins, so nothing is missed."""
+    server.refuses = True
+    with History(tmp_path / "other.jsonl") as history:
+        watch = Watch({"primary": cast("Inspector", server)}, INSTALLED, history)
+        assert watch.look() == ()
+        server.refuses = False
+        server.sees("handshakes", HANDSHAKE)
+        assert len(watch.look()) == 1
+    assert watch.missed == []
 
 
 def test_nobody_can_watch_what_does_not_answer(server: FakeServer, tmp_path: Path) -> None:

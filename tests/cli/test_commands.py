@@ -167,7 +167,8 @@ def test_fault_cut_for_a_time_heals_by_itself(watched: Bed) -> None:
     wait_until(watched.links.current, lambda seen: not seen, within_s=WITHIN_S, what="the cut to heal")
 
 
-def test_fault_cert_lets_a_server_show_a_wrong_certificate(described: dict[str, Any], watched: Bed) -> None:
+@pytest.mark.usefixtures("watched")
+def test_fault_cert_lets_a_server_show_a_wrong_certificate(described: dict[str, Any]) -> None:
     """On the running server; curl refuses it, `status` names it, and "installed" takes it back."""
     name, secondary = described["name"], described["servers"]["secondary"]
     options = [*shlex.split(done("hosts", name, "--curl").out), "--cacert", secondary["certificate"]]

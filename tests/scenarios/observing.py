@@ -119,7 +119,7 @@ def visits_to(server: BedServer, watch: Watch) -> list[Visit]:
 
 def certificates(bed: Bed) -> tuple[Path, ...]:
     """What a client must trust so that no server of the bed prompts."""
-    return tuple(server.certificate for server in bed.pair)
+    return tuple(server.certificate for server in bed.servers)
 
 
 def still_opens(client: Client, cookie: str, server: BedServer) -> bool:

@@ -16,6 +16,7 @@ from stubs import clock, readiness
 from stubs.events import Close, CoreDown, CoreUp, Event, FailoverNow, PeerHeard, Settled, Tick
 from stubs.portal import settings as portal_settings
 from stubs.portal.gate import Gate
+from stubs.portal.hearing import Hearing
 from stubs.portal.knowledge import Knowledge
 from stubs.portal.links import Links
 from stubs.portal.moment import Moment
@@ -47,6 +48,8 @@ class Portal:
         self.site = installed.site
         self.store = store
         self.sessions = Sessions()
+        self.administrators = Sessions()
+        self.hearing = Hearing()
         self.writes = Gate()
         self.settings = portal_settings.PortalSettings(store, portal_settings.at_installation(installed.baseline))
         self.knowledge = Knowledge(self.site, store)
@@ -74,9 +77,13 @@ class Portal:
     def serving_peer(self) -> str | None:
         """The host name of the other portal, if it is known to serve at this moment (REDIR-8)."""
         peer = self.moment.state.peer
-        if peer is None or not peer.status.serving or not self._is_fresh(peer.heard_at_ms):
+        if peer is None or not peer.status.serving or not self.is_fresh(peer.heard_at_ms):
             return None
         return peer.status.facts.host_domain_name or self.installed.other.hostname
+
+    def is_fresh(self, at_ms: int) -> bool:
+        """Whether what was heard then still counts."""
+        return clock.monotonic_ms() - at_ms < self.timing.fresh_ms
 
     def redirects_to(self) -> str | None:
         """Where a caller of this portal is sent: only ever from the secondary to the primary (REDIR-3, REDIR-5)."""
@@ -97,7 +104,7 @@ class Portal:
         if not (self.may_follow() or self.may_feed()):
             return "suspended"
         at = self.links.synchronised_at_ms()
-        return "running" if at is not None and self._is_fresh(at) else "interrupted"
+        return "running" if at is not None and self.is_fresh(at) else "interrupted"
 
     def fail_over_now(self) -> None:
         """Hand over to the secondary (CFG-6)."""
@@ -185,6 +192,7 @@ class Portal:
         self.links.follower.gate.shut()
         self.store.wipe()
         self.sessions.clear()
+        self.administrators.clear()
         self.settings.reset()
         self.knowledge.forget()
         self._serial = 0
@@ -197,6 +205,7 @@ class Portal:
 
     def hear_peer(self, status: PortalStatus) -> None:
         """The other portal spoke."""
+        self.hearing.hear_peer(clock.monotonic_ms())
         self._events.put(lambda: self._learn_from_peer(status, clock.monotonic_ms()))
 
     def _learn_from_peer(self, status: PortalStatus, now: int) -> None:
@@ -211,6 +220,7 @@ class Portal:
 
     def hear_core(self, site: Site, word: CoreWord) -> None:
         """A core spoke."""
+        self.hearing.hear_core(site, clock.monotonic_ms())
         self.store.accounts.hear(site, word.users)
         self._events.put(lambda: self._learn_from_core(site, word, clock.monotonic_ms()))
 
@@ -226,6 +236,7 @@ class Portal:
 
     def lose_core(self, site: Site) -> None:
         """The link to a core that was up is gone."""
+        self.hearing.lose_core(site)
         if site is self.site:
             self._events.put(CoreDown(at_ms=clock.monotonic_ms(), orderly=False))
 
@@ -238,9 +249,6 @@ class Portal:
 
     def _facts(self) -> PortalFacts:
         return self.settings.facts(self.installed.baseline.portal_version)
-
-    def _is_fresh(self, at_ms: int) -> bool:
-        return clock.monotonic_ms() - at_ms < self.timing.fresh_ms
 
     def _fresh_state(self) -> State:
         now = clock.monotonic_ms()

@@ -1,0 +1,96 @@
+"""The Health pages as JSON: what this portal knows of itself and of the other server. Flask; `stubs.condition` decides.
+
+An administrator reads them on any portal that runs: when something is wrong, each server tells its own half.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from stubs import condition
+from stubs.portal import access
+from stubs.serving import answer
+from stubs.wire import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from flask import Blueprint, Response
+
+    from stubs.portal.runtime import Portal
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class Events(Protocol):
+    """What happened of late."""
+
+    def recent(self) -> Sequence[Any]:
+        """The last events, oldest first, each with `at`, `at_ms`, `what` and `why`."""
+
+
+def add(blueprint: Blueprint, portal: Portal, events: Events | None) -> None:
+    """The Health pages, under `/health` of the administrators' API."""
+
+    @blueprint.get("/health/components")
+    def components() -> Response:
+        """Page Component Status: this portal, its database and its links."""
+        access.administrator(portal.administrators)
+        return answer({"items": condition.components(sight(portal))})
+
+    @blueprint.get("/health/resilience")
+    def resilience() -> Response:
+        """Page Resilience (VIEW-4): both servers, what is unmet, and what the last failback discarded."""
+        access.administrator(portal.administrators)
+        discarded = _read(portal.store.discarded) or ()
+        return answer(
+            {
+                "seen_from": portal.site,
+                "servers": condition.resilience(sight(portal)),
+                "unmet": portal.moment.unmet,
+                "discarded": {"count": len(discarded), "changes": discarded},
+            }
+        )
+
+    @blueprint.get("/health/events")
+    def recent() -> Response:
+        """Page Key Recent Events: the newest first."""
+        access.administrator(portal.administrators)
+        return answer({"items": [] if events is None else list(reversed(events.recent()))})
+
+    @blueprint.get("/health/sessions")
+    def sessions() -> Response:
+        """Page Active Sessions: which users are logged in here, since when and from where."""
+        access.administrator(portal.administrators)
+        return answer({"items": portal.sessions.all()})
+
+
+def sight(portal: Portal) -> condition.Sight:
+    """What the portal knows at this moment."""
+    peer = portal.moment.state.peer
+    word = peer.status if peer is not None and portal.is_fresh(peer.heard_at_ms) else None
+    alone_ms = portal.hearing.core_alone_ms(portal.site.other, peer.heard_at_ms if peer is not None else None)
+    direct_ms = portal.hearing.peer_ms
+    return condition.Sight(
+        site=portal.site,
+        serving=portal.serving,
+        why=portal.moment.why,
+        cores={site: portal.hearing.has_core(site) for site in Site},
+        other=condition.other_portal(word, missed=alone_ms >= portal.timing.fresh_ms),
+        direct=direct_ms is not None and portal.is_fresh(direct_ms),
+        sync=portal.sync_state(),
+        head=_read(portal.store.head),
+    )
+
+
+def _read(what: Callable[[], T]) -> T | None:
+    """Read from the database; nothing if it does not answer: that is what these pages are there to tell."""
+    try:
+        return what()
+    except sqlite3.Error:
+        log.exception("the database does not answer")
+        return None

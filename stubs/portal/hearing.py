@@ -1,0 +1,43 @@
+"""Which of a portal's links are up, for its Health pages. Memory only; nothing is decided by it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stubs.wire import Site
+
+
+class Hearing:
+    """What the links last carried. Each entry has one writer, the thread of its link; all may read."""
+
+    def __init__(self) -> None:
+        self._cores: dict[Site, tuple[int, int]] = {}
+        self._peer_ms: int | None = None
+
+    def hear_core(self, site: Site, now_ms: int) -> None:
+        """A word came over the CTI link to a core."""
+        since_ms, _last_ms = self._cores.get(site, (now_ms, now_ms))
+        self._cores[site] = (since_ms, now_ms)
+
+    def lose_core(self, site: Site) -> None:
+        """That link is gone."""
+        self._cores.pop(site, None)
+
+    def hear_peer(self, now_ms: int) -> None:
+        """The other portal spoke, not through a core."""
+        self._peer_ms = now_ms
+
+    def has_core(self, site: Site) -> bool:
+        """Whether the CTI link to a core is up."""
+        return site in self._cores
+
+    def core_alone_ms(self, site: Site, portal_ms: int | None) -> int:
+        """How long a core has gone on talking since a portal was last heard, if ever; 0 if its link is down."""
+        since_ms, last_ms = self._cores.get(site, (0, 0))
+        return last_ms - max(since_ms, portal_ms or 0)
+
+    @property
+    def peer_ms(self) -> int | None:
+        """When the other portal itself was last heard."""
+        return self._peer_ms

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from stubs.portal.runtime import Portal
     from stubs.portal.sessions import Sessions
 
-DIRECTORY = "directory"
-SHARED = ""
-"""The owner of what all users share."""
-
 
 def build(portal: Portal) -> Blueprint:
     """The administrators' API under /api/v1/admin."""
@@ -74,25 +70,25 @@ def _add_directory(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> 
     @blueprint.get("/directory")
     def read() -> Response:
         access.administrator(sessions)
-        return answer({"items": portal.store.items(DIRECTORY, SHARED)})
+        return answer({"items": portal.store.items(api.DIRECTORY, api.SHARED)})
 
     @blueprint.post("/directory")
     def add() -> Response:
         access.administrator(sessions)
         access.serving(portal)
-        return answer(api.put(portal, DIRECTORY, SHARED, None, read_body(forms.Contact), unique=None), 201)
+        return answer(api.put(portal, api.DIRECTORY, api.SHARED, None, read_body(forms.Contact), unique=None), 201)
 
     @blueprint.put("/directory/<item>")
     def change(item: str) -> Response:
         access.administrator(sessions)
         access.serving(portal)
-        return answer(api.put(portal, DIRECTORY, SHARED, item, read_body(forms.Contact), unique=None))
+        return answer(api.put(portal, api.DIRECTORY, api.SHARED, item, read_body(forms.Contact), unique=None))
 
     @blueprint.delete("/directory/<item>")
     def remove(item: str) -> Response:
         access.administrator(sessions)
         access.serving(portal)
-        api.delete(portal, DIRECTORY, SHARED, item)
+        api.delete(portal, api.DIRECTORY, api.SHARED, item)
         return Response(status=204)
 
 

@@ -24,6 +24,12 @@ COLLECTIONS: dict[str, tuple[type[forms.Form], str | None]] = {
 }
 """The collections of a user: the form of an item, and the field that no two items may share."""
 
+DIRECTORY = "directory"
+"""The system directory's collection."""
+
+SHARED = ""
+"""The owner of what all users share."""
+
 
 def build(portal: Portal) -> Blueprint:
     """The users' API under /api/v1."""
@@ -31,6 +37,13 @@ def build(portal: Portal) -> Blueprint:
     _add_session(blueprint, portal)
     for name in COLLECTIONS:
         _add_collection(blueprint, portal, name)
+
+    @blueprint.get("/directory")
+    def directory() -> Response:
+        """The system directory, as every user sees it; administrators keep it."""
+        access.session(portal)
+        return answer({"items": portal.store.items(DIRECTORY, SHARED)})
+
     return blueprint
 
 

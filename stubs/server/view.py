@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, render_template
-
+from stubs import pages
 from stubs.serving import answer, make_app
 
 if TYPE_CHECKING:
+    from flask import Flask, Response
+
     from stubs.installation import Installation
     from stubs.signs import SignBoard
 
@@ -22,11 +24,10 @@ def build(installed: Installation, signs: SignBoard) -> Flask:
 
     @app.get("/")
     def page() -> Response:
-        text = render_template("platform_view.html", installed=installed, services=signs.services(), titles=TITLES)
-        response = Response(text, mimetype="text/html")
-        response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-        response.headers["Refresh"] = "2"
-        return response
+        """The page, which then looks for itself."""
+        return pages.page("platform_view.html", installed=installed, services=signs.services(), titles=TITLES)
+
+    pages.add_files(app, Path(__file__).parent / "pages")
 
     @app.get("/api/v1/services")
     def services() -> Response:

@@ -13,7 +13,7 @@ from enum import Enum, StrEnum
 from typing import TYPE_CHECKING
 
 from stubs.watchdog import Colour
-from stubs.wire import Farewell, Site
+from stubs.wire import Farewell, ServerName, Site
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +66,7 @@ class Other(Enum):
     SERVES = "its word is fresh: it serves"
     WAITS = "its word is fresh: it does not serve"
     LEFT = "its last word is fresh: good-bye"
-    MISSED = "its own core, which answers, does not hear it"
+    MISSED = "the core on its server answers, and does not hear it"
     SILENT = "nothing that says anything about it"
 
 
@@ -78,7 +78,7 @@ class Sight:
         site: whose sight.
         serving: it serves itself.
         why: reason of its last change of role.
-        cores: for each server, whether this portal's CTI link to the core there is up.
+        cores: for each server with a core, whether this portal's CTI link to it is up.
         other: the other portal.
         direct: the other portal is heard without the cores' help.
         sync: running, interrupted or suspended.
@@ -88,7 +88,7 @@ class Sight:
     site: Site
     serving: bool
     why: str
-    cores: Mapping[Site, bool]
+    cores: Mapping[ServerName, bool]
     other: Other
     direct: bool
     sync: str
@@ -100,7 +100,7 @@ def other_portal(word: PortalStatus | None, *, missed: bool) -> Other:
 
     Args:
         word: its latest word, if that is fresh.
-        missed: its own core has been answering for so long that it would have heard of a portal that runs.
+        missed: the core on its server has been answering for so long that it would have heard of a portal that runs.
     """
     if word is None:
         return Other.MISSED if missed else Other.SILENT
@@ -137,12 +137,12 @@ def resilience(sight: Sight) -> dict[Site, ServerCondition]:
     known = {
         own: ServerCondition(
             portal=mine,
-            ip_office=_CONNECTED if sight.cores[own] else _NOT_CONNECTED,
+            ip_office=_CONNECTED if sight.cores[own.server] else _NOT_CONNECTED,
             database=mine if sight.head is not None else _ENDED,
         ),
         other: ServerCondition(
             portal=theirs,
-            ip_office=_CONNECTED if sight.cores[other] else unconnected,
+            ip_office=_CONNECTED if sight.cores[other.server] else unconnected,
             database=theirs,
         ),
     }
@@ -185,7 +185,7 @@ def components(sight: Sight) -> tuple[Component, ...]:
             colour=Colour.GREEN if readable else Colour.RED,
             detail="" if readable else "It cannot be read.",
         ),
-        *(_link(f"CTI link to the {site.value}'s IP Office", up=sight.cores[site]) for site in Site),
+        *(_link(f"CTI link to the {server.value}'s IP Office", up=up) for server, up in sight.cores.items()),
         _link(
             f"Link to the {sight.site.other.value}'s portal",
             up=sight.direct,

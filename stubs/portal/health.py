@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from stubs import condition
 from stubs.portal import access
 from stubs.serving import answer
-from stubs.wire import Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,18 +72,28 @@ def sight(portal: Portal) -> condition.Sight:
     """What the portal knows at this moment."""
     peer = portal.moment.state.peer
     word = peer.status if peer is not None and portal.is_fresh(peer.heard_at_ms) else None
-    alone_ms = portal.hearing.core_alone_ms(portal.site.other, peer.heard_at_ms if peer is not None else None)
     direct_ms = portal.hearing.peer_ms
     return condition.Sight(
         site=portal.site,
         serving=portal.serving,
         why=portal.moment.why,
-        cores={site: portal.hearing.has_core(site) for site in Site},
-        other=condition.other_portal(word, missed=alone_ms >= portal.timing.fresh_ms),
+        cores={server: portal.hearing.has_core(server) for server in portal.installed.cores},
+        other=condition.other_portal(word, missed=_is_missed(portal, peer.heard_at_ms if peer is not None else None)),
         direct=direct_ms is not None and portal.is_fresh(direct_ms),
         sync=portal.sync_state(),
         head=_read(portal.store.head),
     )
+
+
+def _is_missed(portal: Portal, heard_at_ms: int | None) -> bool:
+    """Whether the core beside the other portal talks on without it.
+
+    A core on another server than its portal (CFG-10) may just be cut off from it, and proves nothing.
+    """
+    other, installed = portal.site.other, portal.installed
+    if installed.portals[other] != installed.cores[other.server]:
+        return False
+    return portal.hearing.core_alone_ms(other.server, heard_at_ms) >= portal.timing.fresh_ms
 
 
 def _read(what: Callable[[], T]) -> T | None:

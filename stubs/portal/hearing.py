@@ -5,36 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stubs.wire import Site
+    from stubs.wire import ServerName
 
 
 class Hearing:
     """What the links last carried. Each entry has one writer, the thread of its link; all may read."""
 
     def __init__(self) -> None:
-        self._cores: dict[Site, tuple[int, int]] = {}
+        self._cores: dict[ServerName, tuple[int, int]] = {}
         self._peer_ms: int | None = None
 
-    def hear_core(self, site: Site, now_ms: int) -> None:
+    def hear_core(self, server: ServerName, now_ms: int) -> None:
         """A word came over the CTI link to a core."""
-        since_ms, _last_ms = self._cores.get(site, (now_ms, now_ms))
-        self._cores[site] = (since_ms, now_ms)
+        since_ms, _last_ms = self._cores.get(server, (now_ms, now_ms))
+        self._cores[server] = (since_ms, now_ms)
 
-    def lose_core(self, site: Site) -> None:
+    def lose_core(self, server: ServerName) -> None:
         """That link is gone."""
-        self._cores.pop(site, None)
+        self._cores.pop(server, None)
 
     def hear_peer(self, now_ms: int) -> None:
         """The other portal spoke, not through a core."""
         self._peer_ms = now_ms
 
-    def has_core(self, site: Site) -> bool:
+    def has_core(self, server: ServerName) -> bool:
         """Whether the CTI link to a core is up."""
-        return site in self._cores
+        return server in self._cores
 
-    def core_alone_ms(self, site: Site, portal_ms: int | None) -> int:
+    def core_alone_ms(self, server: ServerName, portal_ms: int | None) -> int:
         """How long a core has gone on talking since a portal was last heard, if ever; 0 if its link is down."""
-        since_ms, last_ms = self._cores.get(site, (0, 0))
+        since_ms, last_ms = self._cores.get(server, (0, 0))
         return last_ms - max(since_ms, portal_ms or 0)
 
     @property

@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 from stubs.installation import Installation
-from stubs.wire import Site
-from testbed import topology
+from stubs.wire import ServerName, Site
+from testbed import layout, topology
 from testbed.errors import MisuseError
 from testbed.topology import Topology
 
-ADDRESSES = {Site.PRIMARY: "10.0.0.2", Site.SECONDARY: "10.0.0.3"}
+ADDRESSES = {ServerName.PRIMARY: "10.0.0.2", ServerName.SECONDARY: "10.0.0.3"}
 
 
 def test_an_empty_file_is_a_pair_that_is_ready() -> None:
@@ -81,9 +81,9 @@ def test_what_a_topology_leaves_unmet_is_known_beforehand(fields: dict[str, obje
 
 def test_each_server_is_told_its_own_part_and_where_the_other_is() -> None:
     """What is installed survives the way through JSON, with the users of that home only."""
-    told = topology.installation(Topology(), Site.SECONDARY, name="demo", addresses=ADDRESSES, secret="s")
+    told = layout.installation(Topology(), ServerName.SECONDARY, name="demo", addresses=ADDRESSES, secret="s")
     again = msgspec.json.decode(msgspec.json.encode(told), type=Installation)
     assert again == told
-    assert (told.address, told.other.address) == ("10.0.0.3", "10.0.0.2")
+    assert (told.address, told.portals[Site.PRIMARY].address) == ("10.0.0.3", "10.0.0.2")
     assert told.hostname == told.baseline.host_domain_name == "secondary.demo.test"
     assert [user.name for user in told.baseline.users] == ["bob"]

@@ -7,7 +7,7 @@ import { $, EditableList, el, moment, replaceIfNew, request, say } from "/static
 const POLL_MS = Number(document.body.dataset.pollMs);
 const PATIENCE_MS = Math.max(300, POLL_MS * 3);
 const ACT_MS = 5000;
-const CORE = `https://${location.hostname}:${document.body.dataset.corePort}`;
+const CORE = `https://${document.body.dataset.coreHost || location.hostname}:${document.body.dataset.corePort}`;
 const ENDED = "Your session has ended. Log in again.";
 let polling = null;
 

@@ -48,12 +48,12 @@ _service_command("restart", "Restart a service, announced.", lambda bed, t: bed.
 def lose(name: str, server: str) -> None:
     """Lose a whole server: nothing gets in or out, its services are killed."""
     bed = attach(name)
-    targets = targets_of(bed, server)
-    vanished = [partitions.Vanished(targets[0].server.value)]
+    lost = layout.named(bed.topology, server)
+    vanished = [partitions.Vanished(lost.value)]
     try:
         bed.links.inject(vanished)
-        for target in targets:
-            bed.services.kill(target.server, target.service)
+        for service in bed.installed(lost):
+            bed.services.kill(lost, service)
         prove_stopped(bed.links, vanished)
     finally:
         bed.close()
@@ -65,12 +65,12 @@ def lose(name: str, server: str) -> None:
 def restore(name: str, server: str) -> None:
     """Give a lost server back: its address and its services."""
     bed = attach(name)
-    targets = targets_of(bed, server)
+    lost = layout.named(bed.topology, server)
     try:
-        bed.links.heal([partitions.Vanished(targets[0].server.value)])
-        for target in targets:
-            bed.services.resume(target.server, target.service)
-            bed.services.start(target.server, target.service)
+        bed.links.heal([partitions.Vanished(lost.value)])
+        for service in bed.installed(lost):
+            bed.services.resume(lost, service)
+            bed.services.start(lost, service)
     finally:
         bed.close()
 

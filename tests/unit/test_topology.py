@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -77,6 +81,16 @@ def test_two_users_of_one_name_are_refused() -> None:
 def test_what_a_topology_leaves_unmet_is_known_beforehand(fields: dict[str, object], unmet: tuple[str, ...]) -> None:
     """Each missing prerequisite is named by its rule, all of them at once (CFG-13)."""
     assert topology.unmet(topology.derive(fields)) == unmet
+
+
+def test_the_readmes_topology_file_is_one() -> None:
+    """What a reader copies from it is accepted, and shows every field that there is."""
+    readme = (Path(topology.__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", readme, flags=re.DOTALL)
+    wanted = tomllib.loads(example)
+    assert topology.read(example, source="README.md").expansion
+    assert set(wanted) | {"secondary"} == set(Topology.__struct_fields__)
+    assert set(wanted["primary"]) == set(topology.ServerSpec.__struct_fields__)
 
 
 def test_each_server_is_told_its_own_part_and_where_the_other_is() -> None:

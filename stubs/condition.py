@@ -66,6 +66,7 @@ class Other(Enum):
     SERVES = "its word is fresh: it serves"
     WAITS = "its word is fresh: it does not serve"
     LEFT = "its last word is fresh: good-bye"
+    DORMANT = "its word is fresh, but failover is not in effect: it has stopped by itself"
     MISSED = "the core on its server answers, and does not hear it"
     SILENT = "nothing that says anything about it"
 
@@ -95,17 +96,20 @@ class Sight:
     head: int | None
 
 
-def other_portal(word: PortalStatus | None, *, missed: bool) -> Other:
+def other_portal(word: PortalStatus | None, *, missed: bool, dormant: bool) -> Other:
     """What is known of the other portal.
 
     Args:
         word: its latest word, if that is fresh.
         missed: the core on its server has been answering for so long that it would have heard of a portal that runs.
+        dormant: it is the secondary's, which stops by itself while failover is not in effect (CFG-11).
     """
     if word is None:
         return Other.MISSED if missed else Other.SILENT
     if word.farewell in (Farewell.STOP, Farewell.RESTART):
         return Other.LEFT
+    if dormant:
+        return Other.DORMANT
     return Other.SERVES if word.serving else Other.WAITS
 
 
@@ -120,12 +124,13 @@ _OTHER_PORTAL = {
     Other.SERVES: _RUNS,
     Other.WAITS: _IDLES,
     Other.LEFT: _ENDED,
+    Other.DORMANT: _ENDED,
     Other.MISSED: _ENDED,
     Other.SILENT: _UNKNOWN,
 }
 """A portal's database runs in its process, so that both stand alike."""
 
-_HEARD = (Other.SERVES, Other.WAITS, Other.LEFT)
+_HEARD = (Other.SERVES, Other.WAITS, Other.LEFT, Other.DORMANT)
 
 
 def resilience(sight: Sight) -> dict[Site, ServerCondition]:

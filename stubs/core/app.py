@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
 from stubs import clock
+from stubs.basic import administrator
 from stubs.core.configuration import Configuration, InvalidError, check
 from stubs.core.versioned import ConfigurationFile, StaleError
 from stubs.ports import PORTAL_HTTPS
@@ -60,13 +60,13 @@ def _add_configuration(
     @app.get("/api/v1/configuration")
     def load() -> Response:
         """The configuration with its version as ETag (CFG-8)."""
-        _administrator(installation)
+        administrator(installation.administrator, realm="IP Office")
         return _loaded(file.saved)
 
     @app.put("/api/v1/configuration")
     def save() -> Response:
         """Save what was loaded and edited (CFG-8): 428 without If-Match, 412 if stale, 422 if invalid."""
-        _administrator(installation)
+        administrator(installation.administrator, realm="IP Office")
         loaded = _loaded_version()
         configuration = read_body(Configuration)
         try:
@@ -75,7 +75,7 @@ def _add_configuration(
         except InvalidError as error:
             raise Refusal(422, "invalid_body", str(error)) from error
         except StaleError as error:
-            raise Refusal(412, "stale", f"{error}: load it again.") from error
+            raise Refusal(412, "stale", f"If-Match: {error}: load it again.") from error
         except OSError as error:
             raise Refusal(507, "not_stored", "The core's disk did not take it; nothing has changed.") from error
         changed()
@@ -94,17 +94,3 @@ def _loaded_version() -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 18):  # noqa: PLR2004 - fits any integer of ours
         raise Refusal(412, "stale", "If-Match is not an ETag of this configuration: load it again.")
     return int(text)
-
-
-def _administrator(installation: Installation) -> None:
-    sent, known = request.authorization, installation.administrator
-    name = (sent.username if sent and sent.type == "basic" else None) or ""
-    password = (sent.password if sent and sent.type == "basic" else None) or ""
-    right = secrets.compare_digest(password.encode(), known.password.encode())
-    if not (right and name == known.name):
-        raise Refusal(
-            401,
-            "invalid_credentials",
-            "Log in as the administrator.",
-            WWW_Authenticate='Basic realm="IP Office"',
-        )

@@ -29,7 +29,7 @@ def build(portal: Portal) -> Blueprint:
     _add_directory(blueprint, portal, sessions)
     _add_users(blueprint, portal, sessions)
     configuration_pages.add(blueprint, portal, sessions)
-    health.add(blueprint, portal, getattr(portal, "events", None))
+    health.add(blueprint, portal, getattr(portal, "record", None))
     return blueprint
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, Response
 
-from stubs import pages, ports
+from stubs import pages, ports, readiness
 from stubs.portal import access, admin, api
 from stubs.portal.database import NotStoredError
 from stubs.resilience import Role, hears_peer
@@ -108,7 +108,9 @@ def _resilience(portal: Portal, digest: str) -> dict[str, Any]:
         "why": moment.why,
         "core": "up" if state.core_up else "down",
         "resilience": "not ready" if moment.unmet else "in force" if in_force else "normal",
+        "primary_configuration": portal.knowledge.primary_configuration,
         "unmet": moment.unmet,
+        "unmet_why": readiness.needs(moment.unmet),
         "peer": None
         if peer is None
         else {

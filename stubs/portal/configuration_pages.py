@@ -1,16 +1,16 @@
 """The administrators' pages of the menu Configuration, and what is done there: settings, Failover Now, restart. Flask.
 
-What each page answers: its settings as configured and as in effect, and whether a restart is pending (CFG-4).
+What each page answers: its settings as configured and as in effect, and whether a restart is pending: CFG-4, for all
+of them (reading "every page waits").
 """
 
 from __future__ import annotations
 
-import os
-import signal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from stubs import readiness, service
 from stubs.portal import access, forms
 from stubs.portal.settings import Settings
 from stubs.resilience import hears_peer
@@ -37,6 +37,7 @@ def add(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
     _add_resiliency(blueprint, portal, sessions)
     _add_central_cti_link(blueprint, portal, sessions)
     _add_host_domain_name(blueprint, portal, sessions)
+    _add_providers(blueprint, portal, sessions)
     _add_acts(blueprint, portal, sessions)
 
 
@@ -71,12 +72,15 @@ def _add_resiliency(blueprint: Blueprint, portal: Portal, sessions: Sessions) ->
 
     @blueprint.get("/resiliency")
     def read_resiliency() -> Response:
+        """The settings, why resilience is not ready (CFG-13), and what the last failback discarded (SYNC-4)."""
         access.administrator(sessions)
+        _refuse_without_resiliency(portal)
         discarded = portal.store.discarded()
         return answer(
             {
                 **_page(portal, *fields),
                 "unmet": portal.moment.unmet,
+                "unmet_why": readiness.needs(portal.moment.unmet),
                 "discarded": {"count": len(discarded), "changes": discarded},
             }
         )
@@ -84,9 +88,31 @@ def _add_resiliency(blueprint: Blueprint, portal: Portal, sessions: Sessions) ->
     @blueprint.put("/resiliency")
     def change_resiliency() -> Response:
         access.administrator(sessions)
+        _refuse_without_resiliency(portal)
         form = read_body(Resiliency)
         _configure(portal, failover=form.failover, failback=form.failback, detection_minutes=form.detection_minutes)
         return answer(_page(portal, *fields))
+
+
+def _refuse_without_resiliency(portal: Portal) -> None:
+    """Outside Select mode the page does not exist (CFG-2), and right after a switch to it not yet (CFG-3).
+
+    Raises:
+        Refusal: 404; says what to do.
+    """
+    knowledge = portal.knowledge
+    if knowledge.select:
+        return
+    if knowledge.primary_select is None:
+        why = "it is not known yet whether the system runs in Server Edition Select mode (CFG-2): the primary's core"
+        why += " has not told"
+    elif knowledge.primary_select:
+        why = "the system was switched to Server Edition Select mode since this portal started (CFG-3): restart the"
+        why += " portal"
+    else:
+        why = "the system does not run in Server Edition Select mode (CFG-2): save mode Select in the primary's"
+        why += " configuration with Manager, then restart the portal"
+    raise Refusal(404, "no_resiliency", f"There is no Resiliency Configuration: {why}.")
 
 
 def _page(portal: Portal, *fields: str) -> dict[str, Any]:
@@ -103,11 +129,39 @@ def _configure(portal: Portal, **changes: Any) -> None:
         raise Refusal(422, "invalid_body", str(error)) from error
 
 
+def _add_providers(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
+    @blueprint.get("/providers")
+    def providers() -> Response:
+        """What the portal gets its calls and directories from (CFG-14)."""
+        access.administrator(sessions)
+        return answer({"items": _providers(portal)})
+
+
+def _providers(portal: Portal) -> list[dict[str, Any]]:
+    """Two for each IP Office that the portal uses (CFG-14, reading "providers")."""
+    central = portal.settings.effective.central_cti
+    sites = tuple(Site) if central and not portal.moment.unmet else (Site.PRIMARY,)
+    cores = portal.installed.cores
+    return [
+        {
+            "name": f"{kind} {site.value}",
+            "type": kind,
+            "server": site,
+            "address": cores[site.server].address,
+            "state": "connected" if portal.links.core_answers(site.server) else "disconnected",
+            "made_by": "Central CTI Link" if central else "hand",
+        }
+        for site in sites
+        for kind in ("DSML", "CSTA")
+    ]
+
+
 def _add_acts(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
     @blueprint.post("/failover-now")
     def fail_over_now() -> Response:
         """Failover Now (CFG-6): only on the primary, while somebody is there to take over."""
         access.administrator(sessions)
+        _refuse_without_resiliency(portal)
         if portal.site is not Site.PRIMARY:
             raise Refusal(409, "not_ready", "Failover Now stands on the primary's portal only.")
         if portal.moment.unmet:
@@ -123,7 +177,7 @@ def _add_acts(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
         access.administrator(sessions)
         response = answer({"accepted": "restart"}, 202)
         # Only once the answer is out: the restart takes this very process.
-        response.call_on_close(lambda: os.kill(os.getpid(), signal.SIGHUP))
+        response.call_on_close(service.restart)
         return response
 
 

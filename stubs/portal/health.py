@@ -9,9 +9,10 @@ import logging
 import sqlite3
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from stubs import condition
+from stubs import condition, readiness
 from stubs.portal import access
 from stubs.serving import answer
+from stubs.wire import Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,14 +26,15 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-class Events(Protocol):
+class Record(Protocol):
     """What happened of late."""
 
-    def recent(self) -> Sequence[Any]:
+    @property
+    def events(self) -> Sequence[Any]:
         """The last events, oldest first, each with `at`, `at_ms`, `what` and `why`."""
 
 
-def add(blueprint: Blueprint, portal: Portal, events: Events | None) -> None:
+def add(blueprint: Blueprint, portal: Portal, record: Record | None) -> None:
     """The Health pages, under `/health` of the administrators' API."""
 
     @blueprint.get("/health/components")
@@ -50,7 +52,7 @@ def add(blueprint: Blueprint, portal: Portal, events: Events | None) -> None:
             {
                 "seen_from": portal.site,
                 "servers": condition.resilience(sight(portal)),
-                "unmet": portal.moment.unmet,
+                "unmet": readiness.needs(portal.moment.unmet),
                 "discarded": {"count": len(discarded), "changes": discarded},
             }
         )
@@ -59,7 +61,7 @@ def add(blueprint: Blueprint, portal: Portal, events: Events | None) -> None:
     def recent() -> Response:
         """Page Key Recent Events: the newest first."""
         access.administrator(portal.administrators)
-        return answer({"items": [] if events is None else list(reversed(events.recent()))})
+        return answer({"items": [] if record is None else record.events[::-1]})
 
     @blueprint.get("/health/sessions")
     def sessions() -> Response:
@@ -78,7 +80,11 @@ def sight(portal: Portal) -> condition.Sight:
         serving=portal.serving,
         why=portal.moment.why,
         cores={server: portal.hearing.has_core(server) for server in portal.installed.cores},
-        other=condition.other_portal(word, missed=_is_missed(portal, peer.heard_at_ms if peer is not None else None)),
+        other=condition.other_portal(
+            word,
+            missed=_is_missed(portal, peer.heard_at_ms if peer is not None else None),
+            dormant=portal.site is Site.PRIMARY and not portal.settings.effective.failover,
+        ),
         direct=direct_ms is not None and portal.is_fresh(direct_ms),
         sync=portal.sync_state(),
         head=_read(portal.store.head),

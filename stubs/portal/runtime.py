@@ -40,9 +40,18 @@ class Portal:
     Args:
         installed: who it is.
         store: its data.
+        dormant: whether it is stopped by itself (CFG-11); `None`: what it learnt before its last end says so.
+        begin_again: asks this process to restart.
     """
 
-    def __init__(self, installed: Installation, store: Store) -> None:
+    def __init__(
+        self,
+        installed: Installation,
+        store: Store,
+        *,
+        dormant: bool | None = None,
+        begin_again: Callable[[], object] = lambda: None,
+    ) -> None:
         self.installed = installed
         self.timing = installed.timing
         self.site = installed.site
@@ -56,7 +65,9 @@ class Portal:
         self.knowledge = Knowledge(self.site, store)
         self._events: queue.SimpleQueue[Event | Callable[[], None]] = queue.SimpleQueue()
         self._serial = 0
-        self.moment = Moment(state=self._fresh_state(), boot=clock.boot_id(), unmet=(), why="just started")
+        self._begin_again, self._asked_to_begin_again = begin_again, False
+        off = self.knowledge.switched_off is True
+        self.moment = self._begun("just started", dormant=off if dormant is None else dormant)
         self._settle()
         self.links = Links(installed, store, self)
 
@@ -202,7 +213,7 @@ class Portal:
         self.settings.reset()
         self.knowledge.forget()
         self._serial = 0
-        self.moment = Moment(state=self._fresh_state(), boot=clock.boot_id(), unmet=(), why="factory reset")
+        self.moment = self._begun("factory reset", dormant=self.moment.dormant)
         self._settle()
         self.links.follower.gate.open()
         self._speak()
@@ -223,6 +234,15 @@ class Portal:
             self._settle()
         if self._take(PeerHeard(at_ms=now, status=status)):
             self._speak()
+        self._obey_the_switch()
+
+    def _obey_the_switch(self) -> None:
+        """Stop when failover ceases to be in effect on the primary, start when it comes into effect (CFG-11)."""
+        off = self.knowledge.switched_off
+        if off not in (None, self.moment.dormant) and not self._asked_to_begin_again:
+            log.info("failover on the primary is %s: begins again", "off" if off else "on")
+            self._asked_to_begin_again = True
+            self._begin_again()
 
     def hear_core(self, server: ServerName, word: CoreWord) -> None:
         """The core of a server spoke."""
@@ -254,18 +274,18 @@ class Portal:
             self._settle()
 
     def _facts(self) -> PortalFacts:
-        return self.settings.facts(self.installed.baseline.portal_version)
+        return self.settings.facts(self.installed.baseline.portal_version, select=self.knowledge.select)
 
-    def _fresh_state(self) -> State:
+    def _begun(self, why: str, *, dormant: bool) -> Moment:
         now = clock.monotonic_ms()
-        own = self.settings.facts(self.installed.baseline.portal_version)
-        return State(
+        state = State(
             site=self.site,
             started_at_ms=now,
             now_ms=now,
-            detection_ms=self.timing.detection_ms(own.detection_minutes),
+            detection_ms=self.timing.detection_ms(self.settings.effective.detection_minutes),
             heartbeat_ms=self.timing.heartbeat_ms,
         )
+        return Moment(state=state, boot=clock.boot_id(), unmet=(), why=why, dormant=dormant)
 
     def _in_reactor(self, action: Callable[[], None]) -> None:
         done = threading.Event()

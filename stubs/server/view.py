@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stubs import pages
-from stubs.serving import answer, make_app
+from stubs.basic import administrator
+from stubs.serving import Refusal, answer, make_app
 from stubs.watchdog import STOPPED
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from stubs.signs import SignBoard
     from stubs.watchdog import Shown
 
+NO_PROCESS = "Its container does not run, and nothing in here can start that: testbed fault start does."
 OUT_OF_USE = replace(STOPPED, detail="Out of use: an Application Server stands in for it.")
 TITLES = {"core": "IP Office", "portal": "one-X Portal"}
 
@@ -37,6 +39,19 @@ def build(installed: Installation, signs: SignBoard) -> Flask:
         return pages.page("platform_view.html", installed=installed, services=rows(), titles=TITLES)
 
     pages.add_files(app, Path(__file__).parent / "pages")
+
+    @app.post("/api/v1/services/<service>/start")
+    def start(service: str) -> Response:
+        """Start by hand: nothing to do for one that runs, refused for one that stopped by itself (CFG-11)."""
+        administrator(installed.administrator, realm="Platform view")
+        view = rows().get(service)
+        if view is None:
+            raise Refusal(404, "not_found", f"There is no such service here; there is {' and '.join(rows())}.")
+        if view.dormant or view is OUT_OF_USE:
+            raise Refusal(409, "not_ready", view.detail)
+        if view.state == STOPPED.state:
+            raise Refusal(409, "not_running", NO_PROCESS)
+        return answer({"service": service, "state": view.state})
 
     @app.get("/api/v1/services")
     def services() -> Response:

@@ -58,7 +58,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def steady_chromium(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A program that starts Chromium as `tests.browser.steady` does, for Playwright, which takes no more than a path."""
+    """A program that starts Chromium as `tests.browser.steady` does: Playwright takes no more than a path."""
     program = tmp_path_factory.mktemp("chromium") / "chromium"
     words = (sys.executable, Path(__file__).with_name("steady.py"), chromium)
     program.write_text(f'#!/bin/sh\nexec {shlex.join(map(str, words))} "$@"\n')

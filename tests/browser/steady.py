@@ -1,9 +1,9 @@
 """Starts a browser that does not notice when network interfaces come and go: `steady.py PROGRAM ARG…`.
 
 Chromium ends what it is loading (ERR_NETWORK_CHANGED) whenever any interface of the machine changes, and every
-container that starts or ends is such a change. It learns of them from a netlink socket, has no option to leave that be,
-and takes the network for steady where it gets no such socket. So it gets none: a seccomp filter refuses it. On a machine
-whose system calls are not known here nothing is refused, and the browser is as nervous as it comes.
+container that starts or ends is such a change. It learns of them from a netlink socket, has no option to leave that
+be, and takes the network for steady where it gets no such socket. So it gets none: a seccomp filter refuses it. On a
+machine whose system calls are not known here nothing is refused, and the browser is as nervous as it comes.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 // The administrator page: log-in (one at a time), the menu, and what every entry of it shows.
-import { $, EditableList, ask, el, request, say } from "/static/ui.js";
+import { $, EditableList, ask, el, legible, request, say } from "/static/ui.js";
 import { PANELS, showNow } from "/static/panels.js";
 
 const POLL_MS = Math.min(2000, Math.max(500, Number(document.body.dataset.pollMs)));
@@ -66,10 +66,10 @@ async function logIn(endOther) {
     const result = await act("POST", "admin/session", body);
     if (result.ok) { $("login-form").reset(); show(true, result.answer.user); return; }
     if (result.code === "session_taken" && !endOther) {
-      const question = `${result.message} Only one can be. End that session and log in?`;
+      const question = `${legible(result.message)} There can be one at a time only. End that session and log in?`;
       if (await ask("Another administrator is logged in", question, "Yes, end that session")) { await logIn(true); return; }
     }
-    error.textContent = result.message;
+    error.textContent = legible(result.message);
     $("password").value = "";
     $("password").focus();
   } catch { error.textContent = "The portal does not answer."; }

@@ -1,20 +1,6 @@
 // What the Health pages and the lists under Configuration show, from the answers of the portal.
 import { $, el, moment, replaceIfNew } from "/static/ui.js";
 
-/** Why resilience does not work, for people. */
-export const UNMET = {
-  "CFG-1": "Both servers need a portal of release 10 or later.",
-  "CFG-2": "The system does not run in Server Edition Select mode.",
-  "CFG-3": "The system was switched to Select mode: the portal has to be restarted first.",
-  "CFG-5": "Central CTI Link is not in effect on both portals.",
-  "CFG-6": "Failover is not enabled on the primary's page Resiliency Configuration.",
-  "CFG-7": "The primary's line to the secondary lacks a tick: Supports Resiliency and Backs up my one-X Portal are both needed.",
-  "CFG-9": "The two portals run different software versions, or one of them was never heard.",
-  "CFG-10": "The Application Server does not stand in properly for the embedded portal.",
-  "CFG-11": "Resilience is not enabled, so that the secondary's portal does not run.",
-  "CFG-12": "The secondary's Host Domain Name is empty.",
-};
-
 const COLOURS = { Available: "green", Starting: "yellow", Stopped: "red" };
 
 /** A state with its icon; the word says all that the icon does. */
@@ -54,6 +40,10 @@ function head(text) {
   return el("th", { scope: "row", text });
 }
 
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 const SERVICES = { portal: "one-X Portal", ip_office: "IP Office", database: "Database" };
 const GOOD = { Started: "green", Connected: "green", Unknown: "grey" };
 
@@ -71,7 +61,7 @@ export const PANELS = {
   "component-status": {
     path: "admin/health/components",
     show: ({ items }) => rows("component-status", items, "", (item) => [head(item.name),
-      cell(state(item.state, item.colour), ...(item.detail ? [el("span", { class: "detail", text: item.detail })] : []))]),
+      cell(state(item.state, item.colour), ...(item.detail ? [el("span", { class: "detail", text: capital(item.detail) })] : []))]),
   },
   resilience: {
     path: "admin/health/resilience",
@@ -81,7 +71,7 @@ export const PANELS = {
         [head(name), cell(condition(primary)), cell(condition(secondary))]);
       $("resilience").querySelector("caption").textContent = `Both servers, as the ${seen_from}'s portal knows them`;
       replaceIfNew($("unmet"), unmet, () => (unmet.length
-        ? unmet.map((rule) => el("li", { text: UNMET[rule] ? `${UNMET[rule]} (${rule})` : rule }))
+        ? unmet.map(({ rule, says }) => el("li", { text: `${says} (${rule})` }))
         : [el("li", { class: "empty", text: "Nothing: resilience is ready." })]));
       replaceIfNew($("discarded"), lost, () => (lost.count
         ? lost.changes.map(discarded) : [el("li", { class: "empty", text: "Nothing." })]));
@@ -90,7 +80,7 @@ export const PANELS = {
   "key-recent-events": {
     path: "admin/health/events",
     show: ({ items }) => rows("key-recent-events", items, "Nothing has happened yet.", (item) =>
-      [cell(moment(item.at)), cell(item.what), cell(item.why)]),
+      [cell(moment(item.at)), cell(capital(item.what)), cell(item.why)]),
   },
   "active-sessions": {
     path: "admin/health/sessions",
@@ -103,7 +93,8 @@ export const PANELS = {
   providers: {
     path: "admin/providers",
     show: ({ items }) => rows("providers", items, "There are none.", (item) =>
-      [head(item.name), cell(item.type), cell(item.server), cell(item.address), cell(item.state)]),
+      [head(item.name), cell(item.type), cell(item.server), cell(item.address),
+        cell(state(capital(item.state), item.state === "connected" ? "green" : "red"))]),
   },
   users: {
     path: "admin/users",

@@ -112,13 +112,13 @@ async function act(method, path, body) {
 
 // The gadgets.
 
-const STATES = { scheduled: "Scheduled", held: "Held", missed: "Missed" };
+const STATES = { scheduled: "Scheduled", held: "Held", missed: "Missed", unknown: "Unknown" };
 
 const describe = {
   contacts: (item) => [el("strong", { text: item.name }), el("span", { text: item.number })],
   settings: (item) => [el("strong", { text: item.key }), el("span", { text: item.value })],
   meetings: (item) => [
-    el("strong", { text: item.title }), moment(item.starts_at),
+    el("strong", { text: item.title }), moment(item.starts_at, { seconds: false }),
     ...(item.state ? [el("span", { class: `badge ${item.state}`, text: STATES[item.state] ?? item.state })] : []),
     ...(item.scheduled_on ? [el("span", { class: "detail", text: `scheduled on the ${item.scheduled_on}` })] : []),
   ],

@@ -26,12 +26,20 @@ export function request(method, path, body, withinMs) {
   return fetch(`/api/v1/${path}`, init);
 }
 
-/** A moment in the reader's own words, with the exact one for machines. */
-export function moment(iso) {
+/** A moment in the reader's own words, with the exact one for machines; `seconds` for what has happened. */
+export function moment(iso, { seconds = true } = {}) {
+  return el("time", { datetime: iso, text: inWords(iso, seconds) });
+}
+
+function inWords(iso, seconds) {
   const at = new Date(iso);
-  if (Number.isNaN(at.getTime())) return el("span", { text: iso });
-  const text = at.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" });
-  return el("time", { datetime: iso, text });
+  if (Number.isNaN(at.getTime())) return iso;
+  return at.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: seconds ? "medium" : "short" });
+}
+
+/** A text of the portal, with the moments in it as the reader writes them. */
+export function legible(text) {
+  return text.replace(/\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)/g, (iso) => inWords(iso, true));
 }
 
 /** Replace what a place shows, but only if it is new: a poll must not take the focus from whoever works there. */

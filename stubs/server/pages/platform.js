@@ -17,6 +17,7 @@ function show(services) {
     row.querySelector(".icon").setAttribute("aria-label", view.colour);
     write(row.querySelector(".state"), view.state);
     write(row.querySelector(".detail"), view.detail);
+    row.querySelector("form").hidden = view.state !== "Stopped";
   }
 }
 
@@ -30,6 +31,22 @@ async function look() {
   }
   banner.hidden = !banner.textContent;
   setTimeout(look, EVERY_MS);
+}
+
+// Starting by hand: what it is answered stands beside the service.
+for (const form of document.querySelectorAll("form")) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const refusal = form.parentElement.querySelector(".refusal");
+    write(refusal, "");
+    try {
+      const response = await fetch(form.action, { method: "POST", signal: AbortSignal.timeout(60000) });
+      const answer = await response.json();
+      write(refusal, response.ok ? "" : answer.message);
+    } catch {
+      write(refusal, "No answer: it is not known whether this was done.");
+    }
+  });
 }
 
 setTimeout(look, EVERY_MS);

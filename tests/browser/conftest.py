@@ -19,7 +19,7 @@ from tests.browser.person import Hand, Person
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, ViewportSize
 
     from testbed.bed import Bed
 
@@ -92,7 +92,9 @@ def newcomer(bed: Bed, browsers: Callable[[str], Browser]) -> Iterator[Newcomer]
     with contextlib.ExitStack() as stack:
 
         def bring(hand: Hand = "mouse", *, width: int = 1280) -> Person:
-            context = browser.new_context(ignore_https_errors=True, viewport={"width": width, "height": 800})
+            window: ViewportSize = {"width": width, "height": 800}
+            # Without transitions: what is looked at is what is meant to be seen.
+            context = browser.new_context(ignore_https_errors=True, viewport=window, reduced_motion="reduce")
             stack.callback(context.close)
             context.set_default_timeout(WITHIN_MS)
             people.append(Person(context.new_page(), hand))

@@ -195,5 +195,5 @@ def test_every_unmet_rule_is_told_in_words(bed: Bed, newcomer: Newcomer, adminis
     admin = newcomer()
     enter(admin, bed.primary.admin_url, administrator)
     panel = choose(admin, "Resilience")
-    expect(panel.get_by_text("The secondary's Host Domain Name is empty. (CFG-12)")).to_be_visible()
-    expect(panel.get_by_text("Failover is not enabled on the primary's page Resiliency Configuration.")).to_be_visible()
+    expect(panel.get_by_role("listitem").filter(has_text="(CFG-12)")).to_contain_text("Host Domain Name")
+    expect(panel.get_by_role("listitem").filter(has_text="(CFG-6)")).to_contain_text("page Resiliency Configuration")

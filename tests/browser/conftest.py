@@ -19,7 +19,7 @@ from tests.browser.person import Hand, Person
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, ViewportSize
+    from playwright.sync_api import Browser
 
     from testbed.bed import Bed
 
@@ -40,8 +40,8 @@ ARGUMENTS = (
 class Newcomer(Protocol):
     """Brings a person with an empty browser."""
 
-    def __call__(self, hand: Hand = "mouse", *, width: int = 1280) -> Person:
-        """A person who trusts every certificate, at a window of this width in pixels."""
+    def __call__(self, hand: Hand = "mouse", *, credentials: tuple[str, str] | None = None) -> Person:
+        """A person who trusts every certificate, and gives name and password where the browser itself asks."""
 
 
 @pytest.fixture(scope="session")
@@ -91,10 +91,14 @@ def newcomer(bed: Bed, browsers: Callable[[str], Browser]) -> Iterator[Newcomer]
     people: list[Person] = []
     with contextlib.ExitStack() as stack:
 
-        def bring(hand: Hand = "mouse", *, width: int = 1280) -> Person:
-            window: ViewportSize = {"width": width, "height": 800}
-            # Without transitions: what is looked at is what is meant to be seen.
-            context = browser.new_context(ignore_https_errors=True, viewport=window, reduced_motion="reduce")
+        def bring(hand: Hand = "mouse", *, credentials: tuple[str, str] | None = None) -> Person:
+            name, password = credentials or ("", "")
+            context = browser.new_context(
+                ignore_https_errors=True,
+                viewport={"width": 1280, "height": 800},
+                reduced_motion="reduce",  # what is looked at is what is meant to be seen, not the way to it
+                http_credentials={"username": name, "password": password} if credentials else None,
+            )
             stack.callback(context.close)
             context.set_default_timeout(WITHIN_MS)
             people.append(Person(context.new_page(), hand))

@@ -93,6 +93,23 @@ def test_a_wrong_password_of_an_administrator_is_refused(
     expect(admin.page.get_by_role("navigation", name="Menu")).to_be_hidden()
 
 
+def test_the_focus_stays_where_it_is_while_a_page_looks_again(
+    bed: Bed, newcomer: Newcomer, administrator: tuple[str, str], passwords: dict[str, str]
+) -> None:
+    """A row that changes does not throw a keyboard user out of another one."""
+    admin, alice, bob = newcomer("keyboard"), newcomer(), newcomer()
+    for person, name in ((alice, "alice"), (bob, "bob")):
+        person.log_in(bed.primary.portal_url, name, passwords[name])
+        expect(person.page.get_by_role("region", name="Directory")).to_be_visible()
+    enter(admin, bed.primary.admin_url, administrator)
+    users = choose(admin, "Users")
+    button = users.get_by_role("button", name="Clear Sessions of bob")
+    button.focus()
+    alice.press(alice.page.get_by_role("button", name="Log out"))
+    expect(row(users, "alice")).to_contain_text("No")
+    expect(button).to_be_focused()
+
+
 def test_cleared_sessions_send_users_to_the_log_in(
     bed: Bed, newcomer: Newcomer, administrator: tuple[str, str], passwords: dict[str, str]
 ) -> None:

@@ -41,3 +41,22 @@ def test_the_platform_views_show_each_state_with_its_icon(bed: Bed, newcomer: Ne
         expect_shown(secondary, "one-X Portal", "Available", "green")
     expect_shown(primary, "one-X Portal", "Available", "green")
     expect_shown(secondary, "one-X Portal", "Starting", "yellow")
+
+
+@pytest.mark.rule("CFG-11")
+def test_a_service_that_cannot_be_started_by_hand_says_why(
+    bed: Bed, newcomer: Newcomer, administrator: tuple[str, str], nemesis: Nemesis
+) -> None:
+    """Start stands beside a stopped service only, and what it is answered beside it."""
+    admin = newcomer(credentials=administrator)
+    page = admin.page
+    admin.expects("status of 409", "/start")
+    start = page.get_by_role("button", name="Start one-X Portal")
+    page.goto(bed.secondary.platform_view_url)
+    expect_shown(page, "one-X Portal", "Starting", "yellow")
+    expect(start).to_be_hidden()
+    with nemesis.under(Kill(bed.secondary.portal)):
+        expect_shown(page, "one-X Portal", "Stopped", "red")
+        admin.press(start)
+        expect(page.get_by_role("alert").filter(has_text="nothing in here can start that")).to_be_visible()
+    expect(start).to_be_hidden()

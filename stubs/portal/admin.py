@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 
 from stubs import clock
-from stubs.portal import access, api, configuration_pages, forms, health
+from stubs.portal import access, admin_log, api, configuration_pages, forms, health
 from stubs.portal.sessions import Session, TakenError
 from stubs.serving import Refusal, answer, read_body
 
@@ -29,6 +29,7 @@ def build(portal: Portal) -> Blueprint:
     _add_directory(blueprint, portal, sessions)
     _add_users(blueprint, portal, sessions)
     configuration_pages.add(blueprint, portal, sessions)
+    admin_log.add(blueprint, portal, sessions)
     health.add(blueprint, portal, getattr(portal, "record", None))
     return blueprint
 

@@ -79,7 +79,7 @@ def sight(portal: Portal) -> condition.Sight:
         site=portal.site,
         serving=portal.serving,
         why=portal.moment.why,
-        cores={server: portal.hearing.has_core(server) for server in portal.installed.cores},
+        cores={server: portal.cores.is_up(server.value) for server in portal.installed.cores},
         other=condition.other_portal(
             word,
             missed=_is_missed(portal, peer.heard_at_ms if peer is not None else None),

@@ -1,4 +1,4 @@
-"""Which of a portal's links are up, for its Health pages. Memory only; nothing is decided by it."""
+"""When a portal's links last carried something, for its Health pages. Memory only; nothing is decided by it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,6 @@ class Hearing:
     def hear_peer(self, now_ms: int) -> None:
         """The other portal spoke, not through a core."""
         self._peer_ms = now_ms
-
-    def has_core(self, server: ServerName) -> bool:
-        """Whether the CTI link to a core is up."""
-        return server in self._cores
 
     def core_alone_ms(self, server: ServerName, portal_ms: int | None) -> int:
         """How long a core has gone on talking since a portal was last heard, if ever; 0 if its link is down."""

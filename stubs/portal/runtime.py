@@ -15,27 +15,29 @@ from typing import TYPE_CHECKING
 from stubs import clock, readiness
 from stubs.events import Close, CoreDown, CoreUp, Event, FailoverNow, PeerHeard, Settled, Tick
 from stubs.portal import settings as portal_settings
+from stubs.portal.answers import Answers
+from stubs.portal.cores import Cores
 from stubs.portal.gate import Gate
 from stubs.portal.hearing import Hearing
 from stubs.portal.knowledge import Knowledge
 from stubs.portal.links import Links
 from stubs.portal.moment import Moment
+from stubs.portal.scheduler import Scheduler
 from stubs.portal.sessions import Sessions
 from stubs.resilience import Role, State, step, willing
-from stubs.wire import ServerName, Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stubs.installation import Installation
     from stubs.portal.store import Store
-    from stubs.wire import CoreWord, PortalFacts, PortalStatus
+    from stubs.wire import CoreWord, PortalFacts, PortalStatus, ServerName
 
 log = logging.getLogger(__name__)
 
 
-class Portal:
-    """One portal.
+class Portal(Answers):
+    """One portal. What others may ask of it is in `stubs.portal.answers`.
 
     Args:
         installed: who it is.
@@ -55,12 +57,13 @@ class Portal:
         self.installed = installed
         self.timing = installed.timing
         self.site = installed.site
-        self._own_core = self.site.server
         self.store = store
         self.sessions = Sessions()
         self.administrators = Sessions()
         self.hearing = Hearing()
         self.writes = Gate()
+        self.cores = Cores()
+        self.meetings = Scheduler(store, self, now=clock.utc)
         self.settings = portal_settings.PortalSettings(store, portal_settings.at_installation(installed.baseline))
         self.knowledge = Knowledge(self.site, store)
         self._events: queue.SimpleQueue[Event | Callable[[], None]] = queue.SimpleQueue()
@@ -75,53 +78,10 @@ class Portal:
         """Open all links and begin to decide."""
         self.links.follower.gate.open()
         self.links.start()
+        self.meetings.start()
         threading.Thread(target=self._react, name="reactor", daemon=True).start()
 
-    # What others may ask, from any thread.
-
-    @property
-    def serving(self) -> bool:
-        """Whether log-ins are taken; not if the reactor has been frozen so long that the other may serve."""
-        state = self.moment.state
-        awake = clock.monotonic_ms() - state.now_ms < state.frozen_ms
-        return state.role is Role.AVAILABLE and awake
-
-    @property
-    def core_host(self) -> str:
-        """The host name of the own half's core, if it is another machine (reading "two machines"); else empty."""
-        return "" if self._own_core is self.installed.server else self.installed.cores[self._own_core].hostname
-
-    def serving_peer(self) -> str | None:
-        """The host name of the other portal, if it is known to serve at this moment (REDIR-8)."""
-        peer = self.moment.state.peer
-        if peer is None or not peer.status.serving or not self.is_fresh(peer.heard_at_ms):
-            return None
-        return peer.status.facts.host_domain_name or self.installed.portals[self.site.other].hostname
-
-    def is_fresh(self, at_ms: int) -> bool:
-        """Whether what was heard then still counts."""
-        return clock.monotonic_ms() - at_ms < self.timing.fresh_ms
-
-    def redirects_to(self) -> str | None:
-        """Where a caller of this portal is sent: only ever from the secondary to the primary (REDIR-3, REDIR-5)."""
-        return self.serving_peer() if self.site is Site.SECONDARY and not self.serving else None
-
-    def may_follow(self) -> bool:
-        """Whether this secondary follows the primary's log now (SYNC-1, SYNC-3)."""
-        state = self.moment.state
-        idle = state.role is Role.STARTING and not state.closing and not self.moment.unmet
-        return self.site is Site.SECONDARY and idle and self.serving_peer() is not None
-
-    def may_feed(self) -> bool:
-        """Whether this primary lets its log be followed now."""
-        return self.site is Site.PRIMARY and self.serving and not self.moment.unmet
-
-    def sync_state(self) -> str:
-        """One of: running, interrupted (it should run, nothing comes), suspended (the rules forbid it)."""
-        if not (self.may_follow() or self.may_feed()):
-            return "suspended"
-        at = self.links.synchronised_at_ms()
-        return "running" if at is not None and self.is_fresh(at) else "interrupted"
+    # What others may order, from any thread.
 
     def fail_over_now(self) -> None:
         """Hand over to the secondary (CFG-6)."""
@@ -173,6 +133,7 @@ class Portal:
             why = effect.why
             log.info("%s: %s", effect.role.value, effect.why)
             if effect.role is Role.STARTING:
+                self.meetings.cease()
                 self.writes.shut()
                 self.sessions.clear()
                 self.moment = replace(self.moment, state=after, why=why)
@@ -181,6 +142,8 @@ class Portal:
                 self.links.follower.gate.shut()
                 self.writes.open()
         self.moment = replace(self.moment, state=after, why=why)
+        if effects and after.role is Role.AVAILABLE:
+            self.meetings.begin()
         return bool(effects) or after.closing != before.closing or willing(after) != willing(before)
 
     def _speak(self) -> None:
@@ -205,6 +168,7 @@ class Portal:
         )
 
     def _factory_reset(self) -> None:
+        self.meetings.cease()
         self.writes.shut()
         self.links.follower.gate.shut()
         self.store.wipe()
@@ -247,6 +211,7 @@ class Portal:
     def hear_core(self, server: ServerName, word: CoreWord) -> None:
         """The core of a server spoke."""
         self.hearing.hear_core(server, clock.monotonic_ms())
+        self.cores.hear(server.value, word)
         self.store.accounts.hear(server, word.users)
         self._events.put(lambda: self._learn_from_core(server, word, clock.monotonic_ms()))
 
@@ -255,7 +220,7 @@ class Portal:
         self._settle_if_changed()
         for status in word.portals:
             self._learn_from_peer(status, now)
-        if server is self._own_core:
+        if server is self.site.server:
             event = CoreDown(at_ms=now, orderly=True) if word.farewell else CoreUp(at_ms=now)
             if self._take(event):
                 self._speak()
@@ -263,7 +228,8 @@ class Portal:
     def lose_core(self, server: ServerName) -> None:
         """The link to the core of a server, which was up, is gone."""
         self.hearing.lose_core(server)
-        if server is self._own_core:
+        self.cores.lose(server.value)
+        if server is self.site.server:
             self._events.put(CoreDown(at_ms=clock.monotonic_ms(), orderly=False))
 
     # Small helpers.

@@ -136,12 +136,11 @@ def test_cleared_sessions_send_users_to_the_log_in(
 
 
 @pytest.mark.rule("CFG-4")
-@pytest.mark.parametrize("hand", ["mouse", "keyboard"])
 def test_a_changed_detection_time_waits_for_a_restart(
-    bed: Bed, newcomer: Newcomer, administrator: tuple[str, str], hand: Hand
+    bed: Bed, newcomer: Newcomer, administrator: tuple[str, str]
 ) -> None:
     """The page says so, and what is in effect until then; after the restart it says nothing of the kind."""
-    admin = newcomer(hand)
+    admin = newcomer("keyboard")
     page = admin.page
     enter(admin, bed.primary.admin_url, administrator)
     panel = choose(admin, "Resiliency Configuration")

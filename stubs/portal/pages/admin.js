@@ -2,7 +2,7 @@
 import { $, EditableList, ask, el, legible, request, say } from "/static/ui.js";
 import { PANELS, showNow } from "/static/panels.js";
 
-const POLL_MS = Math.min(2000, Math.max(500, Number(document.body.dataset.pollMs)));
+const POLL_MS = Math.min(2000, Math.max(250, Number(document.body.dataset.pollMs)));
 const ACT_MS = 5000;
 const FIRST = "component-status";
 let polling = null;

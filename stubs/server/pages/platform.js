@@ -1,7 +1,7 @@
 // Keeps the platform view up to date: asks this server for its services, and writes what changed into the page.
 "use strict";
 
-const EVERY_MS = 1000;
+const EVERY_MS = 500;
 const WITHIN_MS = 2000;
 const banner = document.getElementById("banner");
 

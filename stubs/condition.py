@@ -83,6 +83,7 @@ class Sight:
         other: the other portal.
         direct: the other portal is heard without the cores' help.
         sync: running, interrupted or suspended.
+        trouble: why it is interrupted, if that is known; may be empty.
         head: last change of the primary's log that is here; `None`: the database does not answer.
     """
 
@@ -93,6 +94,7 @@ class Sight:
     other: Other
     direct: bool
     sync: str
+    trouble: str
     head: int | None
 
 
@@ -177,6 +179,7 @@ _SYNC = {"running": Colour.GREEN, "suspended": Colour.YELLOW, "interrupted": Col
 def components(sight: Sight) -> tuple[Component, ...]:
     """The Component Status page of this portal: itself and its links."""
     readable = sight.head is not None
+    reached = (f"Up to change {sight.head} of the primary.",) if readable else ()
     return (
         Component(
             name="one-X Portal",
@@ -200,7 +203,7 @@ def components(sight: Sight) -> tuple[Component, ...]:
             name="Synchronisation",
             state=sight.sync.capitalize(),
             colour=_SYNC[sight.sync],
-            detail=f"Up to change {sight.head} of the primary." if readable else "",
+            detail=" ".join((*reached, *((f"Trouble: {sight.trouble}.",) if sight.trouble else ()))),
         ),
     )
 

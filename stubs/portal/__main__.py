@@ -10,6 +10,7 @@ import threading
 
 from stubs import clock, installation, ports, service
 from stubs.portal import app
+from stubs.portal.events_record import EventsRecord
 from stubs.portal.runtime import Portal
 from stubs.portal.store import Store
 from stubs.serving import HttpsServer
@@ -24,13 +25,15 @@ def main() -> None:
     installed = installation.load()
     folder = installation.ROOT / "portal"
     folder.mkdir(mode=0o700, exist_ok=True)
+    store = Store(folder / "portal.sqlite", site=installed.site, now=clock.utc_now)
     # The word of the start before this one counts for more than the disk: that may be full, and then have kept less.
     word = service.told()
     portal = Portal(
         installed,
-        Store(folder / "portal.sqlite", site=installed.site, now=clock.utc_now),
+        store,
         dormant=word == [DORMANT] if word else None,
         begin_again=service.restart,
+        record=EventsRecord(folder / "events.jsonl"),
     )
     if not portal.moment.dormant:
         https = HttpsServer(app.build(portal), ports.PORTAL_HTTPS, threads=16)

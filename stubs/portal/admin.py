@@ -30,7 +30,7 @@ def build(portal: Portal) -> Blueprint:
     _add_users(blueprint, portal, sessions)
     configuration_pages.add(blueprint, portal, sessions)
     admin_log.add(blueprint, portal, sessions)
-    health.add(blueprint, portal, getattr(portal, "record", None))
+    health.add(blueprint, portal)
     return blueprint
 
 

@@ -82,6 +82,10 @@ class Answers:
         at = self.links.synchronised_at_ms()
         return "running" if at is not None and self.is_fresh(at) else "interrupted"
 
+    def sync_trouble(self) -> str:
+        """Why synchronisation is interrupted, if that is known."""
+        return self.links.trouble() if self.sync_state() == "interrupted" else ""
+
     def is_fresh(self, at_ms: int) -> bool:
         """Whether what was heard then still counts."""
         return clock.monotonic_ms() - at_ms < self.timing.fresh_ms

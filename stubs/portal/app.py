@@ -11,6 +11,7 @@ from flask import Blueprint, Flask, Response
 from stubs import pages, ports, readiness
 from stubs.portal import access, admin, api
 from stubs.portal.database import NotStoredError
+from stubs.portal.events_record import ROLES
 from stubs.resilience import Role, hears_peer
 from stubs.serving import answer, make_app
 from stubs.wire import Site
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from stubs.portal.runtime import Portal
 
 log = logging.getLogger(__name__)
+
+ROLE_CHANGES = 10
+"""How many of the last changes of role the resilience status tells."""
 
 POLL_S = 20
 """How often a page asks whether its session is alive, in real seconds."""
@@ -96,8 +100,7 @@ def _page(portal: Portal, template: str, status: int) -> Response:
 def _resilience(portal: Portal, digest: str) -> dict[str, Any]:
     moment = portal.moment
     state = moment.state
-    peer = state.peer
-    serves = Role.AVAILABLE if portal.serving else Role.STARTING
+    serves, since_ms = _role(portal)
     in_force = serves is (Role.AVAILABLE if portal.site is Site.SECONDARY else Role.STARTING)
     return {
         "server": portal.site,
@@ -105,28 +108,49 @@ def _resilience(portal: Portal, digest: str) -> dict[str, Any]:
         "version": portal.installed.baseline.portal_version,
         "boot": moment.boot,
         "role": serves,
+        "role_since_ms": since_ms,
+        "role_changes": [
+            {"role": ROLES[event.what], "at_ms": event.at_ms, "why": event.why}
+            for event in portal.record.roles(ROLE_CHANGES)
+        ],
         "why": moment.why,
         "core": "up" if state.core_up else "down",
         "resilience": "not ready" if moment.unmet else "in force" if in_force else "normal",
         "primary_configuration": portal.knowledge.primary_configuration,
         "unmet": moment.unmet,
         "unmet_why": readiness.needs(moment.unmet),
-        "peer": None
-        if peer is None
-        else {
-            "server": portal.site.other,
-            "heard": hears_peer(state),
-            "serving": portal.serving_peer() is not None,
-            "version": peer.status.facts.version,
-            "head": peer.status.head,
-        },
+        "peer": _peer(portal),
         "restart_pending": portal.settings.restart_pending,
         "sync": {
             "state": portal.sync_state(),
+            "why": portal.sync_trouble(),
             "head": portal.store.head(),
             "digest": digest,
             "discarded": len(portal.store.discarded()),
         },
+    }
+
+
+def _role(portal: Portal) -> tuple[Role, int]:
+    """The role, and since when by the host's monotonic clock; one that was frozen has none since then."""
+    state = portal.moment.state
+    serves = Role.AVAILABLE if portal.serving else Role.STARTING
+    if serves is not state.role:
+        return serves, state.now_ms + state.frozen_ms
+    return serves, max(state.role_since_ms, state.started_at_ms)
+
+
+def _peer(portal: Portal) -> dict[str, Any] | None:
+    """What is known of the other portal; `None`: it was never heard."""
+    peer = portal.moment.state.peer
+    if peer is None:
+        return None
+    return {
+        "server": portal.site.other,
+        "heard": hears_peer(portal.moment.state),
+        "serving": portal.serving_peer() is not None,
+        "version": peer.status.facts.version,
+        "head": peer.status.head,
     }
 
 

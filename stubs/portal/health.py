@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from stubs import condition, readiness
 from stubs.portal import access
@@ -15,7 +15,7 @@ from stubs.serving import answer
 from stubs.wire import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from flask import Blueprint, Response
 
@@ -26,15 +26,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-class Record(Protocol):
-    """What happened of late."""
-
-    @property
-    def events(self) -> Sequence[Any]:
-        """The last events, oldest first, each with `at`, `at_ms`, `what` and `why`."""
-
-
-def add(blueprint: Blueprint, portal: Portal, record: Record | None) -> None:
+def add(blueprint: Blueprint, portal: Portal) -> None:
     """The Health pages, under `/health` of the administrators' API."""
 
     @blueprint.get("/health/components")
@@ -61,7 +53,7 @@ def add(blueprint: Blueprint, portal: Portal, record: Record | None) -> None:
     def recent() -> Response:
         """Page Key Recent Events: the newest first."""
         access.administrator(portal.administrators)
-        return answer({"items": [] if record is None else record.events[::-1]})
+        return answer({"items": portal.record.events[::-1]})
 
     @blueprint.get("/health/sessions")
     def sessions() -> Response:
@@ -87,6 +79,7 @@ def sight(portal: Portal) -> condition.Sight:
         ),
         direct=direct_ms is not None and portal.is_fresh(direct_ms),
         sync=portal.sync_state(),
+        trouble=portal.sync_trouble(),
         head=_read(portal.store.head),
     )
 

@@ -17,6 +17,7 @@ from stubs.events import Close, CoreDown, CoreUp, Event, FailoverNow, PeerHeard,
 from stubs.portal import settings as portal_settings
 from stubs.portal.answers import Answers
 from stubs.portal.cores import Cores
+from stubs.portal.events_record import EventsRecord, Standing, What
 from stubs.portal.gate import Gate
 from stubs.portal.hearing import Hearing
 from stubs.portal.knowledge import Knowledge
@@ -24,7 +25,7 @@ from stubs.portal.links import Links
 from stubs.portal.moment import Moment
 from stubs.portal.scheduler import Scheduler
 from stubs.portal.sessions import Sessions
-from stubs.resilience import Role, State, step, willing
+from stubs.resilience import Role, State, hears_peer, step, willing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,7 @@ class Portal(Answers):
         store: its data.
         dormant: whether it is stopped by itself (CFG-11); `None`: what it learnt before its last end says so.
         begin_again: asks this process to restart.
+        record: where its key recent events are noted.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Portal(Answers):
         *,
         dormant: bool | None = None,
         begin_again: Callable[[], object] = lambda: None,
+        record: EventsRecord | None = None,
     ) -> None:
         self.installed = installed
         self.timing = installed.timing
@@ -66,11 +69,13 @@ class Portal(Answers):
         self.meetings = Scheduler(store, self, now=clock.utc)
         self.settings = portal_settings.PortalSettings(store, portal_settings.at_installation(installed.baseline))
         self.knowledge = Knowledge(self.site, store)
+        self.record = EventsRecord() if record is None else record
         self._events: queue.SimpleQueue[Event | Callable[[], None]] = queue.SimpleQueue()
         self._serial = 0
         self._begin_again, self._asked_to_begin_again = begin_again, False
         off = self.knowledge.switched_off is True
         self.moment = self._begun("just started", dormant=off if dormant is None else dormant)
+        self.record.add(What.STARTED, self.moment.why)
         self._settle()
         self.links = Links(installed, store, self)
 
@@ -123,6 +128,7 @@ class Portal(Answers):
         speaks = self._take(event) or isinstance(event, Tick)
         if speaks:
             self._speak()
+        self._note()
         return speaks
 
     def _take(self, event: Event) -> bool:
@@ -137,19 +143,29 @@ class Portal(Answers):
                 self.writes.shut()
                 self.sessions.clear()
                 self.moment = replace(self.moment, state=after, why=why)
+                # One that was frozen has said since then that it does not serve.
+                self.record.add(What.STARTING, why, at_ms=min(clock.monotonic_ms(), before.now_ms + before.frozen_ms))
                 self.links.follower.gate.open()
             else:
+                self.record.add(What.AVAILABLE, why)
                 self.links.follower.gate.shut()
                 self.writes.open()
         self.moment = replace(self.moment, state=after, why=why)
         if effects and after.role is Role.AVAILABLE:
             self.meetings.begin()
+        if after.closing and not before.closing:
+            self.record.add(What.CLOSING, after.farewell.value)
         return bool(effects) or after.closing != before.closing or willing(after) != willing(before)
 
     def _speak(self) -> None:
         self._serial += 1
         word = self.moment.word(serial=self._serial, head=self.store.head(), facts=self._facts())
         self.links.say(word, self.moment.sign())
+
+    def _note(self) -> None:
+        state = self.moment.state
+        sync, trouble = self.sync_state(), self.sync_trouble()
+        self.record.note(Standing(core=state.core_up, peer=hears_peer(state), sync=sync, trouble=trouble))
 
     def _settle(self) -> None:
         """Work out what the facts that are known now mean."""
@@ -178,6 +194,7 @@ class Portal(Answers):
         self.knowledge.forget()
         self._serial = 0
         self.moment = self._begun("factory reset", dormant=self.moment.dormant)
+        self.record.reset()
         self._settle()
         self.links.follower.gate.open()
         self._speak()

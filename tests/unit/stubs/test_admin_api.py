@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stubs.portal import health
 from stubs.portal.sessions import Session, Sessions, TakenError
 from stubs.wire import Site
 from tests.unit.stubs.portals import ask, core_word
@@ -113,22 +112,14 @@ def test_the_health_pages_answer_while_the_database_does_not(bench: Bench, monke
 
 
 def test_key_recent_events_come_with_the_newest_first(bench: Bench) -> None:
-    """As they were recorded; none are shown where none are kept."""
-
-    class Record:
-        events = ({"at": "2030-01-01T00:00:00Z", "what": "old"}, {"at": "2030-01-01T00:00:01Z", "what": "new"})
-
-    from flask import Blueprint, Flask  # noqa: PLC0415 - an application of this test alone
-
-    for record, expected in ((Record(), ["new", "old"]), (None, [])):
-        blueprint = Blueprint("admin", __name__, url_prefix="/api/v1/admin")
-        health.add(blueprint, bench.portal, record)
-        app = Flask(__name__)
-        app.register_blueprint(blueprint)
-        client = app.test_client()
-        token = bench.portal.administrators.begin_alone(session("Administrator"), end_other=True)
-        client.set_cookie("onex_admin_session", token, domain="primary.unit.test", secure=True)
-        assert [event["what"] for event in read(client, "health/events")["items"]] == expected
+    """As the portal recorded them: since when, what, and why."""
+    bench.portal.fail_over_now()
+    bench.portal.catch_up()
+    items = read(bench.administrator(), "health/events")["items"]
+    whys = {item["what"]: item["why"] for item in items}
+    assert list(whys).index("Starting") < list(whys).index("Available") < list(whys).index("portal started")
+    assert (whys["Starting"], whys["portal started"]) == ("hands over", "just started")
+    assert all(set(item) == {"at", "at_ms", "what", "why"} for item in items)
 
 
 def test_a_factory_reset_ends_the_administrators_session_too(bench: Bench) -> None:

@@ -22,6 +22,7 @@ NORMAL = Sight(
     other=Other.WAITS,
     direct=True,
     sync="running",
+    trouble="",
     head=7,
 )
 
@@ -127,7 +128,9 @@ def test_without_a_word_only_the_core_beside_it_can_tell() -> None:
 
 def test_the_components_are_this_portal_and_its_links() -> None:
     """Each with a word and a colour; an expansion system's core has a line too."""
-    sight = replace(NORMAL, cores={**NORMAL.cores, ServerName.EXPANSION: False}, sync="interrupted", direct=False)
+    sight = replace(
+        NORMAL, cores={**NORMAL.cores, ServerName.EXPANSION: False}, sync="interrupted", trouble="gap", direct=False
+    )
     shown = {one.name: (one.state, one.colour) for one in components(sight)}
     assert shown == {
         "one-X Portal": ("Available", Colour.GREEN),
@@ -140,7 +143,7 @@ def test_the_components_are_this_portal_and_its_links() -> None:
     }
     details = {one.name: one.detail for one in components(sight)}
     assert details["Link to the secondary's portal"] == "Heard through the cores only."
-    assert details["Synchronisation"] == "Up to change 7 of the primary."
+    assert details["Synchronisation"] == "Up to change 7 of the primary. Trouble: gap."
 
 
 @pytest.mark.parametrize("sync", ["running", "interrupted", "suspended"])

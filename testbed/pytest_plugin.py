@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from testbed.nemesis import Nemesis
     from testbed.watch import Watch
 
-REPORT_FILES = ("index.html", "verdicts.json", "junit.xml", "history.jsonl", "logs")
+REPORT_FILES = ("index.html", "verdicts.json", "junit.xml", "history.jsonl", "logs", "screens")
 """What a report folder holds; nothing else in it is touched."""
 
 _OUTCOMES = pytest.StashKey[Outcomes]()

@@ -43,6 +43,12 @@ COLLECTIONS = {
 }
 """The plain collections of a user; meetings have a life of their own."""
 
+DIRECTORY = "directory"
+"""The system directory's collection."""
+
+SHARED = ""
+"""The owner of what all users share."""
+
 
 def build(portal: Portal) -> Blueprint:
     """The users' API under /api/v1."""
@@ -51,6 +57,13 @@ def build(portal: Portal) -> Blueprint:
     for name in COLLECTIONS:
         _add_collection(blueprint, portal, name)
     _add_meetings(blueprint, portal)
+
+    @blueprint.get("/directory")
+    def directory() -> Response:
+        """The system directory, as every user sees it; administrators keep it."""
+        access.session(portal)
+        return answer({"items": portal.store.items(DIRECTORY, SHARED)})
+
     return blueprint
 
 

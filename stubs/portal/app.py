@@ -6,14 +6,14 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, Response, render_template
+from flask import Blueprint, Flask, Response
 
-from stubs import ports, readiness
+from stubs import pages, ports, readiness
 from stubs.portal import access, admin, api
 from stubs.portal.database import NotStoredError
 from stubs.portal.events_record import ROLES
 from stubs.resilience import Role, hears_peer
-from stubs.serving import Refusal, answer, make_app
+from stubs.serving import answer, make_app
 from stubs.wire import Site
 
 if TYPE_CHECKING:
@@ -26,13 +26,6 @@ ROLE_CHANGES = 10
 
 POLL_S = 20
 """How often a page asks whether its session is alive, in real seconds."""
-
-_FILES = {"portal.js": "text/javascript", "admin.js": "text/javascript", "portal.css": "text/css"}
-_PAGES = Path(__file__).parent / "pages"
-_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
-    f"base-uri 'none'; frame-ancestors 'none'; connect-src 'self' https://*:{ports.CORE_SERVICES}"
-)
 
 
 def build(portal: Portal) -> Flask:
@@ -81,18 +74,20 @@ def _pages(portal: Portal) -> Blueprint:
         """The administrator page, on any portal that runs."""
         return _page(portal, "onexportal-admin.html", 200)
 
-    @blueprint.get("/static/<name>")
-    def file(name: str) -> Response:
-        if name not in _FILES:
-            raise Refusal(404, "not_found", "There is no such file.")
-        return Response((_PAGES / name).read_bytes(), mimetype=_FILES[name])
+    @blueprint.get("/onexportal-afa.html")
+    def afa_page() -> Response:
+        """Backup and restore: the product has them here, this portal has not, and says so."""
+        return _page(portal, "onexportal-afa.html", 200)
 
+    pages.add_files(blueprint, Path(__file__).parent / "pages")
     return blueprint
 
 
 def _page(portal: Portal, template: str, status: int) -> Response:
-    text = render_template(
+    return pages.page(
         template,
+        status,
+        connect=f"https://*:{ports.CORE_SERVICES}",
         server=portal.installed.hostname,
         site=portal.site.value,
         poll_ms=portal.timing.ms(POLL_S),
@@ -100,10 +95,6 @@ def _page(portal: Portal, template: str, status: int) -> Response:
         core_port=ports.CORE_SERVICES,
         explanation=access.NOT_SERVING,
     )
-    response = Response(text, status=status, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = _CSP
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 def _resilience(portal: Portal, digest: str) -> dict[str, Any]:

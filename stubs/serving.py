@@ -40,6 +40,9 @@ HANDSHAKE_S = 5
 
 REMEMBERED_HANDSHAKES = 1000
 
+HARDENING = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""Headers of every answer."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Handshake:
@@ -260,6 +263,6 @@ def _unexpected(error: Exception) -> Response:
 
 
 def _harden(response: Response) -> Response:
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    for name, value in HARDENING.items():
+        response.headers.setdefault(name, value)
     return response

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
-from stubs import clock
+from stubs import clock, openapi
+from stubs.contract import Guard, Reply, documented
+from stubs.core import answers
 from stubs.core.configuration import Configuration, InvalidError, check
 from stubs.core.versioned import ConfigurationFile, StaleError
 from stubs.ports import PORTAL_HTTPS
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
     from stubs.core.versioned import Saved
     from stubs.installation import Installation
 
+_MANAGER = Guard(
+    name="manager",
+    scheme={"type": "http", "scheme": "basic"},
+    answers={401: Reply(codes=("invalid_credentials",), headers={"WWW-Authenticate": str})},
+)
+"""What `_administrator` answers to who is none."""
+
 
 def build(installation: Installation, file: ConfigurationFile, board: Board, changed: Callable[[], None]) -> Flask:
     """The application of one core.
@@ -31,8 +40,10 @@ def build(installation: Installation, file: ConfigurationFile, board: Board, cha
         changed: called after a configuration was saved.
     """
     app = make_app(__name__)
+    openapi.publish(app, title="Stub of an IP Office", about="Configuration, status, and the redirect service.")
 
     @app.get("/api/v1/redirect")
+    @documented("Which portal serves now.", answers={200: answers.REDIRECT})
     def redirect() -> Response:
         """Which portal serves now (invented service): REDIR-1, and never one that does not serve (REDIR-8)."""
         serving = board.serving(installation.site, clock.monotonic_ms())
@@ -45,6 +56,7 @@ def build(installation: Installation, file: ConfigurationFile, board: Board, cha
         return answer({"portal": url}, Access_Control_Allow_Origin="*")
 
     @app.get("/api/v1/status")
+    @documented("Which portals this core knows now.", answers={200: answers.Status})
     def status() -> Response:
         """Which portals this core knows now."""
         words = board.fresh(clock.monotonic_ms())
@@ -59,12 +71,20 @@ def _add_configuration(
     app: Flask, installation: Installation, file: ConfigurationFile, changed: Callable[[], None]
 ) -> None:
     @app.get("/api/v1/configuration")
+    @documented("Load the configuration.", guards=(_MANAGER,), answers={200: answers.LOADED})
     def load() -> Response:
         """The configuration with its version as ETag (CFG-8)."""
         _administrator(installation)
         return _loaded(file.saved)
 
     @app.put("/api/v1/configuration")
+    @documented(
+        "Save the configuration that was loaded and edited.",
+        guards=(_MANAGER,),
+        headers={"If-Match": answers.Version},
+        body=Configuration,
+        answers={200: answers.SAVED, 412: "stale", 428: "precondition_required", 507: "not_stored"},
+    )
     def save() -> Response:
         """Save what was loaded and edited (CFG-8): 428 without If-Match, 412 if stale, 422 if invalid."""
         _administrator(installation)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from flask import request
 
+from stubs.contract import Guard, Reply, cookie
 from stubs.ports import PORTAL_HTTPS
 from stubs.serving import Refusal
 
@@ -22,6 +23,13 @@ _QUERY = "%/?:@!$&'()*+,;=-._~"
 NOT_SERVING = (
     "This portal does not take log-ins now. If it does not come back soon, log in at the address of the other server."
 )
+
+SERVING = Guard(answers={307: Reply(codes=("serves_elsewhere",), headers={"Location": str}), 503: "not_serving"})
+"""What `serving` answers for a portal that does not serve."""
+USER = Guard(name="user", scheme=cookie(COOKIE), answers={**SERVING.answers, 401: "not_logged_in"})
+"""What `session` answers to who is not logged in."""
+ADMINISTRATOR = Guard(name="administrator", scheme=cookie(ADMIN_COOKIE), answers={401: "not_logged_in"})
+"""What `administrator` answers to who is none."""
 
 
 def serving(portal: Portal) -> None:

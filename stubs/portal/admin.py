@@ -15,9 +15,10 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from stubs import clock
-from stubs.portal import access, api, forms
+from stubs.contract import Reply, documented
+from stubs.portal import access, answers, api, forms
 from stubs.portal.sessions import Session, Sessions
-from stubs.portal.settings import Settings
+from stubs.portal.settings import DetectionMinutes, Settings
 from stubs.resilience import hears_peer
 from stubs.serving import Refusal, answer, read_body
 from stubs.wire import Failback, Site
@@ -29,13 +30,16 @@ DIRECTORY = "directory"
 SHARED = ""
 """The owner of what all users share."""
 
+_ADMINISTRATOR = (access.ADMINISTRATOR,)
+_WHERE_SERVED = (access.ADMINISTRATOR, access.SERVING)
+
 
 class Resiliency(forms.Form):
     """Page Resiliency Configuration (CFG-6)."""
 
     failover: bool
     failback: Failback
-    detection_minutes: float
+    detection_minutes: DetectionMinutes
 
 
 def build(portal: Portal) -> Blueprint:
@@ -53,6 +57,15 @@ def _add_session(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> No
     known = portal.installed.administrator
 
     @blueprint.post("/session")
+    @documented(
+        "Log the administrator in; the cookie is the session.",
+        body=forms.AdminLogIn,
+        answers={
+            201: Reply(body=answers.Who, headers={"Set-Cookie": str}),
+            401: "invalid_credentials",
+            409: "session_taken",
+        },
+    )
     def log_in() -> Response:
         """One administrator at a time; a second log-in is offered to end the first."""
         form = read_body(forms.AdminLogIn)
@@ -71,11 +84,13 @@ def _add_session(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> No
         return response
 
     @blueprint.get("/session")
+    @documented("Which administrator is logged in.", guards=_ADMINISTRATOR, answers={200: answers.Who})
     def who() -> Response:
         session = access.administrator(sessions)
         return answer({"user": session.user, "server": portal.site})
 
     @blueprint.delete("/session")
+    @documented("Log the administrator out.", answers={204: None})
     def log_out() -> Response:
         sessions.end(request.cookies.get(access.ADMIN_COOKIE))
         return Response(status=204)
@@ -83,23 +98,43 @@ def _add_session(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> No
 
 def _add_directory(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
     @blueprint.get("/directory")
+    @documented("The system directory.", guards=_ADMINISTRATOR, answers={200: answers.Contacts})
     def read() -> Response:
         access.administrator(sessions)
         return answer({"items": portal.store.items(DIRECTORY, SHARED)})
 
     @blueprint.post("/directory")
+    @documented(
+        "Add an entry to the system directory.",
+        guards=_WHERE_SERVED,
+        body=forms.Contact,
+        answers={201: answers.ContactItem, 507: "not_stored"},
+    )
     def add() -> Response:
         access.administrator(sessions)
         access.serving(portal)
         return answer(api.put(portal, DIRECTORY, SHARED, None, read_body(forms.Contact), unique=None), 201)
 
     @blueprint.put("/directory/<item>")
+    @documented(
+        "Change an entry of the system directory.",
+        guards=_WHERE_SERVED,
+        path={"item": answers.Id},
+        body=forms.Contact,
+        answers={200: answers.ContactItem, 507: "not_stored"},
+    )
     def change(item: str) -> Response:
         access.administrator(sessions)
         access.serving(portal)
         return answer(api.put(portal, DIRECTORY, SHARED, item, read_body(forms.Contact), unique=None))
 
     @blueprint.delete("/directory/<item>")
+    @documented(
+        "Delete an entry of the system directory.",
+        guards=_WHERE_SERVED,
+        path={"item": answers.Id},
+        answers={204: None, 507: "not_stored"},
+    )
     def remove(item: str) -> Response:
         access.administrator(sessions)
         access.serving(portal)
@@ -111,22 +146,36 @@ def _add_settings(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> N
     _add_resiliency(blueprint, portal, sessions)
 
     @blueprint.get("/central-cti-link")
+    @documented("Page Central CTI Link.", guards=_ADMINISTRATOR, answers={200: answers.CentralCtiLinkPage})
     def read_central() -> Response:
         access.administrator(sessions)
         return answer(_page(portal, "central_cti"))
 
     @blueprint.put("/central-cti-link")
+    @documented(
+        "Switch Central CTI Link; in effect after a restart.",
+        guards=_ADMINISTRATOR,
+        body=forms.CentralCtiLink,
+        answers={200: answers.CentralCtiLinkPage, 507: "not_stored"},
+    )
     def change_central() -> Response:
         access.administrator(sessions)
         _configure(portal, central_cti=read_body(forms.CentralCtiLink).enabled)
         return answer(_page(portal, "central_cti"))
 
     @blueprint.get("/host-domain-name")
+    @documented("Page Host Domain Name.", guards=_ADMINISTRATOR, answers={200: answers.HostDomainNamePage})
     def read_name() -> Response:
         access.administrator(sessions)
         return answer(_page(portal, "host_domain_name"))
 
     @blueprint.put("/host-domain-name")
+    @documented(
+        "Change the Host Domain Name; in effect after a restart.",
+        guards=_ADMINISTRATOR,
+        body=forms.HostDomainName,
+        answers={200: answers.HostDomainNamePage, 507: "not_stored"},
+    )
     def change_name() -> Response:
         access.administrator(sessions)
         _configure(portal, host_domain_name=read_body(forms.HostDomainName).host_domain_name)
@@ -137,6 +186,7 @@ def _add_resiliency(blueprint: Blueprint, portal: Portal, sessions: Sessions) ->
     fields = ("failover", "failback", "detection_minutes")
 
     @blueprint.get("/resiliency")
+    @documented("Page Resiliency Configuration.", guards=_ADMINISTRATOR, answers={200: answers.ResiliencyStatus})
     def read_resiliency() -> Response:
         access.administrator(sessions)
         discarded = portal.store.discarded()
@@ -149,6 +199,12 @@ def _add_resiliency(blueprint: Blueprint, portal: Portal, sessions: Sessions) ->
         )
 
     @blueprint.put("/resiliency")
+    @documented(
+        "Change the Resiliency Configuration; in effect after a restart.",
+        guards=_ADMINISTRATOR,
+        body=Resiliency,
+        answers={200: answers.ResiliencyPage, 507: "not_stored"},
+    )
     def change_resiliency() -> Response:
         access.administrator(sessions)
         form = read_body(Resiliency)
@@ -172,6 +228,7 @@ def _configure(portal: Portal, **changes: Any) -> None:
 
 def _add_acts(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
     @blueprint.get("/users")
+    @documented("The users that the portal learnt.", guards=_ADMINISTRATOR, answers={200: answers.KnownUsers})
     def users() -> Response:
         """The users that the portal learnt from the cores, with their home."""
         access.administrator(sessions)
@@ -179,6 +236,7 @@ def _add_acts(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
         return answer({"items": [{"name": name, "home": home} for name, home in known]})
 
     @blueprint.post("/failover-now")
+    @documented("Failover Now.", guards=_ADMINISTRATOR, answers={202: answers.Accepted, 409: "not_ready"})
     def fail_over_now() -> Response:
         """Failover Now (CFG-6): only on the primary, while somebody is there to take over."""
         access.administrator(sessions)
@@ -192,6 +250,7 @@ def _add_acts(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
         return answer({"accepted": "failover-now"}, 202)
 
     @blueprint.post("/restart")
+    @documented("Restart this portal.", guards=_ADMINISTRATOR, answers={202: answers.Accepted})
     def restart() -> Response:
         """Restart this portal; configured settings are in effect afterwards (CFG-4)."""
         access.administrator(sessions)

@@ -8,7 +8,8 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from stubs import clock
-from stubs.portal import access, forms
+from stubs.contract import Reply, documented
+from stubs.portal import access, answers, forms
 from stubs.portal.gate import ShutError
 from stubs.portal.sessions import Session
 from stubs.portal.store import ConflictError
@@ -36,6 +37,12 @@ def build(portal: Portal) -> Blueprint:
 
 def _add_session(blueprint: Blueprint, portal: Portal) -> None:
     @blueprint.post("/session")
+    @documented(
+        "Log a user in; the cookie is the session.",
+        guards=(access.SERVING,),
+        body=forms.LogIn,
+        answers={201: Reply(body=answers.Who, headers={"Set-Cookie": str}), 401: "invalid_credentials"},
+    )
     def log_in() -> Response:
         """Log a user in (REDIR-1 to REDIR-5 decide where)."""
         access.serving(portal)
@@ -50,12 +57,14 @@ def _add_session(blueprint: Blueprint, portal: Portal) -> None:
         return response
 
     @blueprint.get("/session")
+    @documented("Who is logged in.", guards=(access.USER,), answers={200: answers.Who})
     def who() -> Response:
         """Who is logged in; what the page asks at every poll."""
         session = access.session(portal)
         return answer({"user": session.user, "server": portal.site})
 
     @blueprint.delete("/session")
+    @documented("Log out.", answers={204: Reply(headers={"Set-Cookie": str})})
     def log_out() -> Response:
         """End the session; it does no harm to end it twice."""
         portal.sessions.end(request.cookies.get(access.COOKIE))
@@ -66,19 +75,26 @@ def _add_session(blueprint: Blueprint, portal: Portal) -> None:
 
 def _add_collection(blueprint: Blueprint, portal: Portal, name: str) -> None:
     form, unique = COLLECTIONS[name]
+    item_answer, all_answer = answers.COLLECTIONS[name]
+    guards, path = (access.USER,), {"item": answers.Id}
+    refused: dict[int, Any] = {507: "not_stored", **({409: "conflict"} if unique else {})}
 
+    @documented(f"All {name} of the user.", guards=guards, answers={200: all_answer})
     def read() -> Response:
         owner = access.session(portal).user
         return answer({"items": portal.store.items(name, owner)})
 
+    @documented(f"Add one of {name}.", guards=guards, body=form, answers={201: item_answer, **refused})
     def add() -> Response:
         owner = access.session(portal).user
         return answer(put(portal, name, owner, None, read_body(form), unique=unique), 201)
 
+    @documented(f"Change one of {name}.", guards=guards, path=path, body=form, answers={200: item_answer, **refused})
     def change(item: str) -> Response:
         owner = access.session(portal).user
         return answer(put(portal, name, owner, item, read_body(form), unique=unique))
 
+    @documented(f"Delete one of {name}.", guards=guards, path=path, answers={204: None, 507: "not_stored"})
     def remove(item: str) -> Response:
         owner = access.session(portal).user
         delete(portal, name, owner, item)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from flask import Blueprint, Flask, Response, render_template
 
-from stubs import ports
-from stubs.portal import access, admin, api
+from stubs import openapi, ports
+from stubs.contract import Reply, documented, moved, page
+from stubs.portal import access, admin, answers, api
 from stubs.portal.database import NotStoredError
 from stubs.resilience import Role, hears_peer
 from stubs.serving import Refusal, answer, make_app
@@ -29,6 +30,8 @@ _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     f"base-uri 'none'; frame-ancestors 'none'; connect-src 'self' https://*:{ports.CORE_SERVICES}"
 )
+_PAGE = page("Content-Security-Policy", "Referrer-Policy")
+_FILE = Reply(media=tuple(sorted(set(_FILES.values()))))
 
 
 def build(portal: Portal) -> Flask:
@@ -39,8 +42,10 @@ def build(portal: Portal) -> Flask:
     app.register_blueprint(api.build(portal))
     app.register_blueprint(admin.build(portal))
     app.register_blueprint(_pages(portal))
+    openapi.publish(app, title="Stub of a one-X Portal", about="Pages for people and the JSON API below /api/v1.")
 
     @app.get("/api/v1/resilience")
+    @documented("Role, peer, synchronisation, and what is unmet.", answers={200: answers.Resilience})
     def resilience() -> Response:
         """Role, peer, synchronisation and what is unmet; without log-in (CFG-13, SYNC-4, SYNC-7)."""
         return answer(_resilience(portal, digest()))
@@ -59,10 +64,12 @@ def _pages(portal: Portal) -> Blueprint:
     blueprint = Blueprint("pages", __name__)
 
     @blueprint.get("/")
+    @documented("The way to the user page.", answers={302: moved()})
     def root() -> Response:
         return Response(status=302, headers={"Location": "/onexportal.html"})
 
     @blueprint.get("/onexportal.html")
+    @documented("The user page, where users are served.", answers={200: _PAGE, 302: moved(), 503: _PAGE})
     def user_page() -> Response:
         """The user page where this portal serves; a redirect or an explanation elsewhere (REDIR-3, REDIR-5)."""
         elsewhere = portal.redirects_to()
@@ -73,11 +80,13 @@ def _pages(portal: Portal) -> Blueprint:
         return _page(portal, "onexportal.html" if serving else "not_serving.html", 200 if serving else 503)
 
     @blueprint.get("/onexportal-admin.html")
+    @documented("The administrator page.", answers={200: _PAGE})
     def admin_page() -> Response:
         """The administrator page, on any portal that runs."""
         return _page(portal, "onexportal-admin.html", 200)
 
     @blueprint.get("/static/<name>")
+    @documented("A file of a page.", path={"name": Literal[tuple(_FILES)]}, answers={200: _FILE})
     def file(name: str) -> Response:
         if name not in _FILES:
             raise Refusal(404, "not_found", "There is no such file.")

@@ -12,6 +12,8 @@ from stubs.wire import Failback, PortalFacts
 if TYPE_CHECKING:
     from stubs.installation import Baseline
 
+DetectionMinutes = Annotated[float, msgspec.Meta(ge=1, le=60)]
+
 _KEY = "settings"
 
 
@@ -29,7 +31,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     central_cti: bool
     failover: bool
     failback: Failback
-    detection_minutes: Annotated[float, msgspec.Meta(ge=1, le=60)]
+    detection_minutes: DetectionMinutes
     host_domain_name: HostName
 
 

@@ -14,6 +14,7 @@ from stubs.resilience import Role
 from stubs.wire import CoreFacts, CoreWord, Failback, Farewell, PortalFacts, PortalStatus, Site, User
 from testbed import topology
 from testbed.topology import Topology
+from tests.unit.stubs.watched import WatchedClient
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,6 +85,7 @@ class Bench:
         self.portal = Portal(installed(site), self.store)
         self.portal.catch_up()
         self.app = app.build(self.portal)
+        self.app.test_client_class = WatchedClient
 
     def serve(self) -> None:
         """The primary's portal hears its cores and a secondary that does not serve."""

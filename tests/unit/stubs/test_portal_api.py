@@ -268,6 +268,7 @@ def test_everything_private_asks_for_a_log_in(bench: Bench) -> None:
         "/",
         "/onexportal.html",
         "/onexportal-admin.html",
+        "/openapi.json",
         "/static/<name>",
         "/api/v1/resilience",
         "/api/v1/session",

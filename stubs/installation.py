@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from stubs.timing import Timing
-from stubs.wire import Site, User
+from stubs.wire import ServerName, Site, User
 
 ROOT = Path("/server")
 
@@ -24,7 +24,7 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Neighbour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the other server of the pair is."""
+    """Where a server is."""
 
     hostname: str
     address: str
@@ -63,10 +63,13 @@ class Installation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     Attributes:
         topology: its name, for pages and logs.
-        site: primary or secondary.
+        server: which server this is.
+        half: the half of the pair that its core or portal belongs to; `None`: an expansion system.
+        services: what is installed on it: "core", "portal".
         hostname: the name in its certificate.
         address: its address on the topology's network.
-        other: the other server.
+        portals: where the portal of each half is (CFG-10).
+        cores: where each core is, by the server that it belongs to.
         time_scale: testbed time divided by real time.
         secret: shared by the services of this topology; clients never learn it.
         service_user: the portals log in at the cores with this (EnhTcpaService).
@@ -75,15 +78,29 @@ class Installation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """
 
     topology: str
-    site: Site
+    server: ServerName
+    half: Site | None
+    services: tuple[str, ...]
     hostname: str
     address: str
-    other: Neighbour
+    portals: dict[Site, Neighbour]
+    cores: dict[ServerName, Neighbour]
     time_scale: float
     secret: str
     service_user: Login
     administrator: Login
     baseline: Baseline
+
+    @property
+    def site(self) -> Site:
+        """The half of the pair that this server's portal serves.
+
+        Raises:
+            ValueError: it has none.
+        """
+        if self.half is None:
+            raise ValueError(f"the {self.server.value} belongs to neither half of the pair")
+        return self.half
 
     @property
     def timing(self) -> Timing:

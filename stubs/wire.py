@@ -10,15 +10,32 @@ from enum import StrEnum
 
 
 class Site(StrEnum):
-    """Which server of the pair a service belongs to."""
+    """Which half of the pair a service belongs to: a portal serves its half, wherever it is installed (CFG-10)."""
 
     PRIMARY = "primary"
     SECONDARY = "secondary"
 
     @property
     def other(self) -> Site:
-        """The other server of the pair."""
+        """The other half of the pair."""
         return Site.SECONDARY if self is Site.PRIMARY else Site.PRIMARY
+
+    @property
+    def server(self) -> ServerName:
+        """The server that carries its core."""
+        return ServerName(self.value)
+
+
+class ServerName(StrEnum):
+    """A server: one machine with one address."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    APPLICATION = "application"
+    """An Application Server: its portal stands in for the embedded one of the primary or the secondary (CFG-10)."""
+
+    EXPANSION = "expansion"
+    """An expansion system: a core that is home to users, without a portal."""
 
 
 class Farewell(StrEnum):
@@ -96,12 +113,12 @@ class User:
     Attributes:
         name: log-in name, unique over both cores.
         password: stored as it is: these are made-up users of a testbed.
-        home: the site of its core.
+        home: the server of its core.
     """
 
     name: str
     password: str
-    home: Site
+    home: ServerName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +126,13 @@ class CoreFacts:
     """What a core's configuration says about resilience.
 
     Attributes:
-        site: whose configuration it is.
+        server: whose configuration it is.
         select: the system runs in Server Edition *Select* mode (CFG-2).
-        supports_resiliency: ticked on its line to the other server (CFG-7).
+        supports_resiliency: ticked on its line to the other server of the pair (CFG-7).
         backs_up_portal: *Backs up my one-X Portal*, ticked on the same line (CFG-7).
     """
 
-    site: Site
+    server: ServerName
     select: bool
     supports_resiliency: bool
     backs_up_portal: bool
@@ -127,7 +144,7 @@ class CoreWord:
 
     Attributes:
         facts: what its configuration says about resilience.
-        portals: what it knows of the portals now.
+        portals: what it knows of the portals now; an expansion system's core tells nothing of them (ours).
         users: the users at home on it; only to a portal that was not told of them yet.
         farewell: it is about to stop.
     """

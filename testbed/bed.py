@@ -6,61 +6,41 @@ Faults are `testbed.nemesis`'s; what a client may know of a server is `testbed.s
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stubs.wire import Site
+from stubs.wire import ServerName, Site
+from testbed import layout
 from testbed import topology as topologies
 from testbed.engine import labels
 from testbed.engine.names import Names
 from testbed.engine.records import Record, check_name, records
-from testbed.engine.services import STUBS, Services
+from testbed.engine.services import Services
 from testbed.engine.sweep import sweep
 from testbed.errors import MisuseError
-from testbed.faults import Target
 from testbed.inspector import Inspector
 from testbed.network.channel import Channel
 from testbed.network.links import End, Links
-from testbed.servers import Server
+from testbed.placement import described, placed
 from testbed.status import settled, summary
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from ipaddress import IPv4Network
     from pathlib import Path
 
     import docker
 
     from testbed.engine.images import Images
+    from testbed.placement import BedServer
     from testbed.topology import Topology
 
 READY_S = 60.0
 """How long a bed may take until all its services answer, in seconds; a slow machine needs it, none waits for it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BedServer(Server):
-    """A server of a bed: what clients know of it, and its services as targets of faults."""
-
-    @property
-    def site(self) -> Site:
-        """Primary or secondary."""
-        return Site(self.name)
-
-    @property
-    def core(self) -> Target:
-        """Its core."""
-        return Target(self.site, "core")
-
-    @property
-    def portal(self) -> Target:
-        """Its portal."""
-        return Target(self.site, "portal")
 
 
 class Bed:
@@ -74,9 +54,11 @@ class Bed:
         self._client = client
         self._folder = folder
         self._write_certificates()
-        self.primary, self.secondary = (self._server(site) for site in Site)
+        self._servers = placed(record, folder)
         administrator = (self.topology.administrator.name, self.topology.administrator.password)
-        self.inspectors = {site: Inspector(self.server(site), administrator=administrator) for site in Site}
+        self.inspectors: Mapping[str, Inspector] = {
+            server.name: Inspector(server, administrator=administrator) for server in self.servers
+        }
 
     @classmethod
     def up(  # noqa: PLR0913 - what a bed is made from
@@ -133,14 +115,41 @@ class Bed:
             raise MisuseError(f"no topology called {name} is up; up: {others}")
         return cls(client, found[name], folder=folder)
 
-    def server(self, site: Site) -> BedServer:
-        """The server of a site."""
-        return self.primary if site is Site.PRIMARY else self.secondary
+    def server(self, name: str) -> BedServer:
+        """A server by its name; a site names the pair's.
+
+        Raises:
+            MisuseError: the topology has no such server.
+        """
+        return self._servers[layout.named(self.topology, name)]
+
+    @property
+    def primary(self) -> BedServer:
+        """P."""
+        return self._servers[ServerName.PRIMARY]
+
+    @property
+    def secondary(self) -> BedServer:
+        """S."""
+        return self._servers[ServerName.SECONDARY]
+
+    @property
+    def pair(self) -> tuple[BedServer, BedServer]:
+        """P and S."""
+        return self.primary, self.secondary
 
     @property
     def servers(self) -> tuple[BedServer, ...]:
-        """Both servers."""
-        return self.primary, self.secondary
+        """All servers, P and S first."""
+        return tuple(self._servers.values())
+
+    def side(self, site: Site) -> tuple[BedServer, ...]:
+        """All servers of one half: what a cut between the halves separates from the other."""
+        return tuple(self._servers[name] for name in layout.side(self.topology, site))
+
+    def installed(self, server: ServerName) -> tuple[str, ...]:
+        """The services that run on a server."""
+        return layout.services(self.topology, server)
 
     @cached_property
     def links(self) -> Links:
@@ -150,7 +159,7 @@ class Bed:
             {
                 server.name: End(
                     IPv4Address(server.address),
-                    Channel.open(self._client.api, names.container(server.site, "server")),
+                    Channel.open(self._client.api, names.container(server.server, "server")),
                 )
                 for server in self.servers
             }
@@ -163,18 +172,7 @@ class Bed:
         administrator = self.topology.administrator
         return {
             "name": self.name,
-            "servers": {
-                server.name: {
-                    "hostname": server.hostname,
-                    "address": server.address,
-                    "portal_url": server.portal_url,
-                    "admin_url": server.admin_url,
-                    "platform_view_url": server.platform_view_url,
-                    "core_url": server.core_url,
-                    "certificate": str(server.certificate),
-                }
-                for server in self.servers
-            },
+            "servers": {server.name: described(server, self.installed(server.server)) for server in self.servers},
             "users": [msgspec.to_builtins(user) for user in self.topology.users],
             "administrator": {"name": administrator.name, "password": administrator.password},
             "time_scale": self.topology.time_scale,
@@ -183,10 +181,10 @@ class Bed:
     def status(self) -> dict[str, Any]:
         """How the bed is now (`testbed status --json`)."""
         containers = self.services.states()
-        views = {site: self.inspectors[site].services() for site in Site}
+        views = {server.server: self.inspectors[server.name].services() for server in self.servers}
         portals = {site: self.inspectors[site].resilience() for site in Site}
         faults = [f"cut {one.fault or one.block}" for one in self.links.current()]
-        return summary(containers, views, portals, faults)
+        return summary(self.topology, containers, views, portals, faults)
 
     def wait_until_settled(self, *, boots: dict[Site, int] | None = None, every_s: float = 0.01) -> None:
         """Wait until all services answer, the primary serves, and both sides know it.
@@ -201,7 +199,7 @@ class Bed:
         unmet = topologies.unmet(self.topology)
 
         def look() -> dict[Site, Any]:
-            return {site: (self.inspectors[site].resilience(), self.inspectors[site].services()) for site in Site}
+            return {site: (self.inspectors[site].resilience(), self._view_of(site)) for site in Site}
 
         wait_until(
             look,
@@ -210,6 +208,12 @@ class Bed:
             what=f"{self.name} to be settled: the primary Available, the secondary Starting, all services up",
             every_s=every_s,
         )
+
+    def _view_of(self, site: Site) -> dict[str, Any] | None:
+        """The rows of one half, from the platform views of the servers that carry its core and its portal."""
+        server = self.server(site)
+        core, portal = (self.inspectors[at.name].services() for at in (server, server.portal_server))
+        return None if core is None or portal is None else {"core": core["core"], "portal": portal["portal"]}
 
     def heal(self) -> None:
         """End every fault, whoever injected it: network faults first, then services that do not run.
@@ -222,11 +226,13 @@ class Bed:
 
     def _begin_all(self) -> None:
         states = self.services.states()
-        for site in Site:
-            for service in STUBS:
-                if states.get(site, {}).get(service) != "running":
-                    self.services.resume(site, service)
-                    self.services.start(site, service)
+        for server, service in self._all_services():
+            if states.get(server, {}).get(service) != "running":
+                self.services.resume(server, service)
+                self.services.start(server, service)
+
+    def _all_services(self) -> list[tuple[ServerName, str]]:
+        return [(server.server, service) for server in self.servers for service in self.installed(server.server)]
 
     def reset(self) -> None:
         """Back to the state after installation, in the same containers: no fault, no data, no session, no setting.
@@ -239,7 +245,7 @@ class Bed:
         self._begin_all()
         # A process that does not answer yet would die of the signal that resets it.
         boots = {site: self._boot_once_up(site) for site in Site}
-        self.services.reset((site, service) for site in Site for service in STUBS)
+        self.services.reset(self._all_services())
         self.wait_until_settled(boots=boots)
 
     def down(self) -> None:
@@ -266,10 +272,10 @@ class Bed:
             end.channel.close()
 
     def logs(self) -> Iterator[tuple[str, bytes]]:
-        """Every container's log, by `site/service`."""
-        for site, services in sorted(self.services.states().items()):
+        """Every container's log, by `server/service`."""
+        for server, services in sorted(self.services.states().items()):
             for service in sorted(services):
-                yield f"{site.value}/{service}", self.services.logs(site, service)
+                yield f"{server.value}/{service}", self.services.logs(server, service)
 
     def _boot_once_up(self, site: Site) -> int:
         """Wait until core and portal of a server answer; the start of the portal."""
@@ -283,15 +289,7 @@ class Bed:
         boot = wait_until(look, lambda seen: seen is not None, within_s=READY_S, what=what)
         return boot or 0
 
-    def _server(self, site: Site) -> BedServer:
-        return BedServer(
-            name=site.value,
-            hostname=topologies.hostname(site, self.name),
-            address=self.record.addresses[site],
-            certificate=self._folder / f"{site.value}.pem",
-        )
-
     def _write_certificates(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        for site, pem in self.record.anchors.items():
-            (self._folder / f"{site.value}.pem").write_text(pem)
+        for server, pem in self.record.anchors.items():
+            (self._folder / f"{server.value}.pem").write_text(pem)

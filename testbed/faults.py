@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from stubs import ports
-from stubs.wire import Site
+from stubs.wire import ServerName
 from testbed import partitions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from testbed.partitions import NetworkFault
 
 
@@ -22,18 +24,18 @@ class Named(Protocol):
 
     @property
     def name(self) -> str:
-        """The name: primary or secondary."""
+        """The name: primary, secondary, application or expansion."""
 
 
 @dataclass(frozen=True, order=True)
 class Target:
     """A service of a server."""
 
-    site: Site
+    server: ServerName
     service: str
 
     def __str__(self) -> str:
-        return f"{self.site.value}/{self.service}"
+        return f"{self.server.value}/{self.service}"
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,9 @@ class Pause:
 
 @dataclass(frozen=True)
 class Lose:
-    """The whole server is lost: everything in and out is dropped, then core and portal are killed."""
+    """The whole server is lost: everything in and out is dropped, then its services are killed."""
 
-    site: Site
+    server: ServerName
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,17 @@ Fault: TypeAlias = Kill | Stop | Pause | Lose | Network
 
 def lose(server: Named) -> Lose:
     """The whole server is lost."""
-    return Lose(Site(server.name))
+    return Lose(ServerName(server.name))
 
 
 def cut(one: Named, other: Named) -> Network:
     """Neither hears the other (ROLE-4)."""
     return Network(frozenset(partitions.cut(one.name, other.name)))
+
+
+def split(ones: Iterable[Named], others: Iterable[Named]) -> Network:
+    """No server of one side hears one of the other (ROLE-4), whoever stands on each side (CFG-10)."""
+    return Network(frozenset(partitions.halves([one.name for one in ones], [other.name for other in others])))
 
 
 def one_way(source: Named, target: Named) -> Network:
@@ -101,7 +108,7 @@ def describe(fault: Fault) -> str:
     match fault:
         case Kill(target) | Stop(target) | Pause(target):
             return f"{type(fault).__name__.lower()} {target}"
-        case Lose(site):
-            return f"lose {site.value}"
+        case Lose(server):
+            return f"lose {server.value}"
         case Network(faults):
             return "cut " + ", ".join(sorted(str(each) for each in faults))

@@ -1,6 +1,7 @@
 """What the orchestrator itself sees of a server over HTTPS: status pages as values, administrators' calls. Requests.
 
-Trusts the certificate that was installed with the server. Clients under test never use this: they have their own
+Where an Application Server stands in for its portal, that portal is looked at (CFG-10). Trusts the certificates that
+were installed with the servers. Clients under test never use this: they have their own
 trust, their own names and their own history.
 """
 
@@ -37,7 +38,6 @@ class Inspector:
         self._administrator = administrator
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.verify = str(server.certificate)
         # One more try on a connection that was kept open and that the other side closed meanwhile.
         self._session.mount("https://", HTTPAdapter(max_retries=Retry(1, connect=0, read=0, other=1)))
 
@@ -101,19 +101,29 @@ class Inspector:
             MisuseError: it was refused.
             FaultError: nothing answers.
         """
-        url = f"https://{self._server.address}:{port}{path}"
+        at = self._at(port)
+        url = f"https://{at.address}:{port}{path}"
+        options = {"timeout": 5, "allow_redirects": False, "verify": str(at.certificate), **options}
         try:
-            answer = self._session.request(method, url, timeout=5, allow_redirects=False, **options)
+            answer = self._session.request(method, url, **options)
         except requests.RequestException as error:
             raise FaultError(f"{self._server.name}: {method} {path} on port {port} got no answer: {error}") from error
         if answer.status_code >= _OK_BELOW:
             raise MisuseError(f"{self._server.name}: {method} {path}: {answer.status_code} {answer.text[:300]}")
         return answer
 
+    def _at(self, port: int) -> Server:
+        """The server on which that port is looked for."""
+        if port == ports.PORTAL_HTTPS:
+            return self._server.portal_server
+        return self._server.core_server if port == ports.CORE_SERVICES else self._server
+
     def _look(self, port: int, path: str) -> dict[str, Any] | None:
-        url = f"https://{self._server.address}:{port}{path}"
+        at = self._at(port)
+        url = f"https://{at.address}:{port}{path}"
+        patience = (CONNECT_S, TIMEOUT_S)
         try:
-            answer = self._session.get(url, timeout=(CONNECT_S, TIMEOUT_S), allow_redirects=False)
+            answer = self._session.get(url, timeout=patience, allow_redirects=False, verify=str(at.certificate))
             return _object(answer) if answer.ok else None
         except (requests.RequestException, ValueError):
             return None

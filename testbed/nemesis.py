@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, assert_never
 
-from testbed.engine.services import STUBS
 from testbed.errors import FaultError, NotInTimeError
 from testbed.faults import Fault, Kill, Lose, Network, Pause, Stop, Target, describe
 from testbed.network.links import LEASE_MS
@@ -19,7 +18,7 @@ from testbed.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from stubs.wire import Site
+    from stubs.wire import ServerName
     from testbed.bed import Bed
     from testbed.history import History
 
@@ -59,15 +58,15 @@ class Nemesis:
         self._history.record("fault", fault=describe(fault), state="planned")
         match fault:
             case Kill(target):
-                self._end(stack, target, lambda: self._bed.services.kill(target.site, target.service))
+                self._end(stack, target, lambda: self._bed.services.kill(target.server, target.service))
             case Stop(target):
-                self._end(stack, target, lambda: self._bed.services.stop(target.site, target.service))
+                self._end(stack, target, lambda: self._bed.services.stop(target.server, target.service))
             case Pause(target):
-                stack.callback(self._bed.services.resume, target.site, target.service)
-                self._bed.services.pause(target.site, target.service)
+                stack.callback(self._bed.services.resume, target.server, target.service)
+                self._bed.services.pause(target.server, target.service)
                 self._prove_state(target, "paused")
-            case Lose(site):
-                self._lose(stack, site)
+            case Lose(server):
+                self._lose(stack, server)
             case Network(faults):
                 self._cut(stack, faults)
             case _:
@@ -107,18 +106,18 @@ class Nemesis:
         self._prove_state(target, "stopped")
 
     def _begin_again(self, target: Target) -> None:
-        self._bed.services.start(target.site, target.service)
+        self._bed.services.start(target.server, target.service)
         self._prove_state(target, "running")
 
-    def _lose(self, stack: contextlib.ExitStack, site: Site) -> None:
-        vanished = frozenset({Vanished(site.value)})
-        targets = [Target(site, service) for service in STUBS]
+    def _lose(self, stack: contextlib.ExitStack, server: ServerName) -> None:
+        vanished = frozenset({Vanished(server.value)})
+        targets = [Target(server, service) for service in self._bed.installed(server)]
         for target in targets:
             stack.callback(self._begin_again, target)
         # First silence, then death: a lost server sends no word of good-bye. Healing goes the other way round.
         self._cut(stack, vanished)
         self._bed.services.at_once(
-            [lambda t=target: self._bed.services.kill(t.site, t.service) for target in targets]  # type: ignore[misc]
+            [lambda t=target: self._bed.services.kill(t.server, t.service) for target in targets]  # type: ignore[misc]
         )
         for target in targets:
             self._prove_state(target, "stopped")
@@ -134,7 +133,7 @@ class Nemesis:
         """The engine itself must say so: a fault without effect proves nothing."""
 
         def look() -> str:
-            return self._bed.services.states().get(target.site, {}).get(target.service, "missing")
+            return self._bed.services.states().get(target.server, {}).get(target.service, "missing")
 
         what = f"{target} to be {expected}"
         try:

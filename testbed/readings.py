@@ -90,6 +90,21 @@ READINGS = {
             "REDIR-8",
         ),
     ),
+    "two machines": Reading(
+        "With an Application Server in place of P's portal, the core that tells who serves is another machine, "
+        "with a certificate of its own. A client that does not trust that one cannot be told, and stays where it "
+        "lost contact.",
+        (
+            "CFG-10",
+            "REDIR-1",
+            "CERT-1",
+        ),
+    ),
+    "no relay": Reading(
+        "An expansion system's core tells the portals of its users and of nothing else: it does not pass on, "
+        "between the halves of the pair, who serves.",
+        ("ROLE-4",),
+    ),
     "unsaid": Reading(
         "Two endings are left open: of S's users when S's portal has ended, its core is up and P serves; "
         "and of whoever asks an S that runs while resilience is not ready.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Self
 
-from testbed import environment, runs, topology
+from testbed import environment, presets, runs, topology
 from testbed.bed import Bed
 from testbed.engine.images import ensure_images
 
@@ -55,11 +55,16 @@ class BedSession:
     def bed(self, fields: Mapping[str, Any]) -> Bed:
         """A bed of the topology that differs from the default in these fields: new, or reset.
 
+        Args:
+            fields: of a topology; `preset` names the preset that they start from.
+
         Raises:
-            MisuseError: a field is unknown or wrong.
+            MisuseError: a field or the preset is unknown or wrong.
             MissingError, EngineError, NotInTimeError: the bed could not be made or reset.
         """
-        wanted = topology.derive(fields)
+        own = dict(fields)
+        preset = own.pop("preset", None)
+        wanted = topology.derive({**({} if preset is None else presets.fields(preset)), **own})
         known = self._beds.get(wanted)
         if known is not None:
             known.reset()

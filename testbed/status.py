@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stubs.wire import Site
+from testbed import layout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from stubs.wire import ServerName
+    from testbed.topology import Topology
 
 Seen = tuple[dict[str, Any] | None, dict[str, Any] | None]
 """A portal's resilience status and its server's platform view; `None` where nothing answers."""
@@ -48,25 +52,27 @@ def _in_step(seen: Mapping[Site, Seen]) -> bool:
 
 
 def summary(
-    containers: Mapping[Site, Mapping[str, str]],
-    views: Mapping[Site, dict[str, Any] | None],
+    topology: Topology,
+    containers: Mapping[ServerName, Mapping[str, str]],
+    views: Mapping[ServerName, dict[str, Any] | None],
     portals: Mapping[Site, dict[str, Any] | None],
     faults: Sequence[str],
 ) -> dict[str, Any]:
     """The status of a bed, as `testbed status --json` prints it.
 
     Args:
-        containers: what the engine says of each container, by site and service.
+        topology: its servers, and what is installed on them.
+        containers: what the engine says of each container, by server and service.
         views: each server's platform view, or `None`.
-        portals: each portal's resilience status, or `None`.
+        portals: each half's portal's resilience status, or `None`.
         faults: network faults in force.
     """
-    serving = {site for site, view in views.items() if view and view["portal"]["state"] == "Available"}
+    serving = {site for site in Site if _serves(views.get(layout.portal_server(topology, site)))}
     said = [portals[site] for site in Site]
     unmet = next((list(portal["unmet"]) for portal in said if portal is not None), [])
     down = [
-        f"{site.value}/{service} {state}"
-        for site, services in sorted(containers.items())
+        f"{server.value}/{service} {state}"
+        for server, services in sorted(containers.items())
         for service, state in sorted(services.items())
         if state != "running"
     ]
@@ -74,15 +80,32 @@ def summary(
         "resilience": _resilience(serving, unmet),
         "unmet": unmet,
         "servers": {
-            site.value: {
-                **{service: containers.get(site, {}).get(service, "stopped") for service in ("core", "portal")},
-                "platform_view": views[site],
-                "sync": (portals[site] or {}).get("sync"),
+            server.value: {
+                **_services(topology, server, containers.get(server, {})),
+                "platform_view": views[server],
+                "sync": _sync(topology, server, portals),
             }
-            for site in Site
+            for server in layout.servers(topology)
         },
         "faults": [*faults, *down],
     }
+
+
+def _serves(view: dict[str, Any] | None) -> bool:
+    return view is not None and view["portal"]["state"] == "Available"
+
+
+def _services(topology: Topology, server: ServerName, states: Mapping[str, str]) -> dict[str, str]:
+    """How the services of a server are; an embedded portal that is replaced is out of use (CFG-10)."""
+    found = {service: states.get(service, "stopped") for service in layout.services(topology, server)}
+    return {**found, "portal": "out of use"} if layout.out_of_use(topology, server) else found
+
+
+def _sync(topology: Topology, server: ServerName, portals: Mapping[Site, dict[str, Any] | None]) -> Any:
+    half = layout.half(topology, server)
+    if half is None or layout.portal_server(topology, half) is not server:
+        return None
+    return (portals[half] or {}).get("sync")
 
 
 def _resilience(serving: set[Site], unmet: Sequence[str]) -> str:

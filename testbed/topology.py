@@ -1,4 +1,4 @@
-"""A topology as data: two servers, their users, their settings, the pace of time. Pure.
+"""A topology as data: its servers, their users, their settings, the pace of time. Pure.
 
 A file is TOML; every value has a default, so that an empty file is a pair that is ready for resilience. A field that
 does not exist is an error that names it.
@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from stubs import readiness
-from stubs.installation import Baseline, Installation, Login, Neighbour
-from stubs.wire import CoreFacts, Failback, PortalFacts, Site, User
+from stubs.wire import CoreFacts, Failback, PortalFacts, ServerName
 from testbed.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -57,7 +56,13 @@ class UserSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     name: Name
     password: Text
-    home: Literal["primary", "secondary"]
+    home: Literal["primary", "secondary", "expansion"]
+
+
+class ApplicationServerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An Application Server: its portal stands in for an embedded one, whose settings it takes over (CFG-10)."""
+
+    replaces: Literal["primary", "secondary"]
 
 
 class AdministratorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -75,7 +80,7 @@ _USERS = (
 
 
 class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A pair of servers.
+    """A pair of servers, and what stands beside it.
 
     Attributes:
         time_scale: testbed time divided by real time; 0.005 turns 3 minutes into 0.9 s.
@@ -84,6 +89,8 @@ class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         users: all users, with their homes.
         primary: the primary server.
         secondary: the secondary server.
+        application_server: stands in for one of the two portals (CFG-10); left out, there is none.
+        expansion: whether there is an expansion system, whose core can be home to users.
     """
 
     time_scale: Annotated[float, msgspec.Meta(ge=0.002, le=1)] = 0.005
@@ -92,12 +99,17 @@ class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     users: Annotated[tuple[UserSpec, ...], msgspec.Meta(max_length=5000)] = _USERS
     primary: ServerSpec = ServerSpec()
     secondary: ServerSpec = _SECONDARY
+    application_server: ApplicationServerSpec | None = None
+    expansion: bool = False
 
     def __post_init__(self) -> None:
         names = [user.name for user in self.users]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two users are called {twice[0]} - at `$.users`")
+        for place, user in enumerate(self.users):
+            if user.home == "expansion" and not self.expansion:
+                raise ValueError(f"there is no expansion system: say expansion = true - at `$.users[{place}].home`")
 
 
 def read(text: str, *, source: str) -> Topology:
@@ -132,66 +144,16 @@ def derive(fields: Mapping[str, Any]) -> Topology:
         raise MisuseError(str(error)) from error
 
 
-def hostname(site: Site, name: str) -> str:
-    """The host name of a server of the topology that has this name; `.test` resolves nowhere."""
-    return f"{site.value}.{name}.test"
-
-
-def spec(topology: Topology, site: Site) -> ServerSpec:
-    """The server of a site."""
-    return topology.primary if site is Site.PRIMARY else topology.secondary
-
-
 def unmet(topology: Topology) -> tuple[str, ...]:
     """The rules that this topology leaves unmet from its installation on."""
     primary, secondary = _facts(topology.primary), _facts(topology.secondary)
     core = CoreFacts(
-        site=Site.PRIMARY,
+        server=ServerName.PRIMARY,
         select=topology.primary.select,
         supports_resiliency=topology.primary.supports_resiliency,
         backs_up_portal=topology.primary.supports_resiliency and topology.primary.backs_up_portal,
     )
     return readiness.unmet(readiness.Known(primary=primary, secondary=secondary, primary_core=core))
-
-
-def installation(
-    topology: Topology, site: Site, *, name: str, addresses: Mapping[Site, str], secret: str
-) -> Installation:
-    """What the server of a site is told when it is installed.
-
-    Args:
-        topology: the whole.
-        site: which server.
-        name: of the topology.
-        addresses: of both servers.
-        secret: shared by the services of this topology.
-    """
-    own = spec(topology, site)
-    host = hostname(site, name)
-    homes = [user for user in topology.users if user.home == site.value]
-    return Installation(
-        topology=name,
-        site=site,
-        hostname=host,
-        address=addresses[site],
-        other=Neighbour(hostname=hostname(site.other, name), address=addresses[site.other]),
-        time_scale=topology.time_scale,
-        secret=secret,
-        service_user=Login(name="EnhTcpaService", password=secret),
-        administrator=Login(topology.administrator.name, topology.administrator.password),
-        baseline=Baseline(
-            portal_version=own.portal_version,
-            select=own.select,
-            central_cti=own.central_cti,
-            failover=own.failover,
-            failback=own.failback,
-            detection_minutes=own.detection_minutes,
-            supports_resiliency=own.supports_resiliency,
-            backs_up_portal=own.backs_up_portal,
-            host_domain_name=host if own.host_domain_name is None else own.host_domain_name,
-            users=tuple(User(name=user.name, password=user.password, home=site) for user in homes),
-        ),
-    )
 
 
 def _facts(server: ServerSpec) -> PortalFacts:

@@ -35,12 +35,7 @@ class Core:
         baseline = configuration.at_installation(installed)
         self.file = ConfigurationFile(folder / "configuration.json", baseline)
         self.board = Board(self.timing.fresh_ms)
-        self.keep_alive = Gossip(
-            KeepAlive,
-            bind=(installed.address, ports.SCN_KEEPALIVE),
-            neighbour=(installed.other.address, ports.SCN_KEEPALIVE),
-            heard=self.hear_core,
-        )
+        self.keep_alive = self._keep_alive(installed)
         self.watchdog = SignSender()
         self.cti = CtiServer(service_user=installed.service_user, heard=self.hear_portal, lost=self.lose_portal)
         self._direct: frozenset[Site] = frozenset()
@@ -48,9 +43,22 @@ class Core:
         self._leaving = False
         self._said_good_bye = threading.Event()
 
+    def _keep_alive(self, installed: installation.Installation) -> Gossip[KeepAlive] | None:
+        """The way to the other core of the pair; an expansion system's has none (reading "no relay")."""
+        if installed.half is None:
+            return None
+        other = installed.cores[installed.half.other.server]
+        return Gossip(
+            KeepAlive,
+            bind=(installed.address, ports.SCN_KEEPALIVE),
+            neighbour=(other.address, ports.SCN_KEEPALIVE),
+            heard=self.hear_core,
+        )
+
     def start(self) -> None:
         """Open all links and speak at every heartbeat."""
-        self.keep_alive.start()
+        if self.keep_alive is not None:
+            self.keep_alive.start()
         self.cti.start(ports.CTI, silence_s=self.timing.fresh_ms / 1000)
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
@@ -101,13 +109,15 @@ class Core:
             self._news.wait(self.timing.heartbeat_ms / 1000)
 
     def _speak(self, *, farewell: bool) -> None:
-        site, saved = self.installed.site, self.file.saved
-        known = self.board.fresh(clock.monotonic_ms())
-        direct = tuple(word for word in known if word.site in self._direct)
-        self.keep_alive.say(KeepAlive(portals=direct))
-        facts = configuration.facts(saved.configuration, site)
+        server, saved = self.installed.server, self.file.saved
+        known: tuple[PortalStatus, ...] = ()
+        if self.keep_alive is not None:
+            known = self.board.fresh(clock.monotonic_ms())
+            direct = tuple(word for word in known if word.site in self._direct)
+            self.keep_alive.say(KeepAlive(portals=direct))
+        facts = configuration.facts(saved.configuration, server, self.installed.half)
         word = CoreWord(facts=facts, portals=known, farewell=farewell)
-        self.cti.say(word, users=configuration.users(saved.configuration, site), version=saved.version)
+        self.cti.say(word, users=configuration.users(saved.configuration, server), version=saved.version)
         self.watchdog.say(Sign(service="core", state="Stopped" if farewell else "Available"))
 
 

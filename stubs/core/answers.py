@@ -8,7 +8,7 @@ import msgspec
 
 from stubs.contract import Reply
 from stubs.core.configuration import Configuration
-from stubs.wire import Site
+from stubs.wire import ServerName
 
 Version = Annotated[str, msgspec.Meta(pattern=r'^"[0-9]{1,17}"\Z')]
 Url = Annotated[str, msgspec.Meta(pattern=r"^https://[A-Za-z0-9.-]+:9443/onexportal\.html\Z")]
@@ -26,17 +26,17 @@ class KnownPortal(msgspec.Struct):
     serving: bool
 
 
-class KnownPortals(msgspec.Struct, omit_defaults=True):
-    """The portals that a core hears now."""
+class KnownPortals(msgspec.Struct):
+    """The portals that a core hears now; the others are not there."""
 
-    primary: KnownPortal | None = None
-    secondary: KnownPortal | None = None
+    primary: KnownPortal | msgspec.UnsetType = msgspec.UNSET
+    secondary: KnownPortal | msgspec.UnsetType = msgspec.UNSET
 
 
 class Status(msgspec.Struct):
     """The status of a core."""
 
-    server: Site
+    server: ServerName
     core: Literal["running"]
     portals: KnownPortals
 

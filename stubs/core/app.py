@@ -46,11 +46,10 @@ def build(installation: Installation, file: ConfigurationFile, board: Board, cha
     @documented("Which portal serves now.", answers={200: answers.REDIRECT})
     def redirect() -> Response:
         """Which portal serves now (invented service): REDIR-1, and never one that does not serve (REDIR-8)."""
-        serving = board.serving(installation.site, clock.monotonic_ms())
+        serving = board.serving(installation.half, clock.monotonic_ms())
         url = None
         if serving is not None:
-            own = serving.site is installation.site
-            host = serving.facts.host_domain_name or (installation.hostname if own else installation.other.hostname)
+            host = serving.facts.host_domain_name or installation.portals[serving.site].hostname
             url = f"https://{host}:{PORTAL_HTTPS}/onexportal.html"
         # A page of the portal asks from another origin; what it learns is no secret.
         return answer({"portal": url}, Access_Control_Allow_Origin="*")
@@ -61,7 +60,7 @@ def build(installation: Installation, file: ConfigurationFile, board: Board, cha
         """Which portals this core knows now."""
         words = board.fresh(clock.monotonic_ms())
         portals = {word.site.value: {"serving": word.serving} for word in words}
-        return answer({"server": installation.site, "core": "running", "portals": portals})
+        return answer({"server": installation.server, "core": "running", "portals": portals})
 
     _add_configuration(app, installation, file, changed)
     return app
@@ -91,7 +90,7 @@ def _add_configuration(
         loaded = _loaded_version()
         configuration = read_body(Configuration)
         try:
-            check(configuration, installation.site)
+            check(configuration, installation.server)
             saved = file.save(configuration, loaded=loaded)
         except InvalidError as error:
             raise Refusal(422, "invalid_body", str(error)) from error

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from stubs.wire import Site
+
 if TYPE_CHECKING:
-    from stubs.wire import PortalStatus, Site
+    from stubs.wire import PortalStatus
 
 
 class Board:
@@ -43,10 +45,16 @@ class Board:
                 if site in self._words:
                     self._words[site] = (self._words[site][0], -self._fresh_ms)
 
-    def serving(self, own: Site, now_ms: int) -> PortalStatus | None:
-        """The portal that serves now; the own server's first, as in stand-alone mode both do (REDIR-7, REDIR-8)."""
+    def serving(self, own: Site | None, now_ms: int) -> PortalStatus | None:
+        """The portal that serves now; in stand-alone mode both do, and the own half's comes first (REDIR-7, REDIR-8).
+
+        Args:
+            own: the half that this core belongs to; `None`: neither, and the primary's comes first (ours).
+            now_ms: the time.
+        """
         words = {word.site: word for word in self.fresh(now_ms) if word.serving}
-        return words.get(own) or words.get(own.other)
+        first = own or Site.PRIMARY
+        return words.get(first) or words.get(first.other)
 
 
 def _stance(status: PortalStatus) -> tuple[object, ...]:

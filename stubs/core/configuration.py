@@ -6,17 +6,23 @@ changes nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, cast
 
 import msgspec
 
-from stubs.wire import CoreFacts, Site, User
+from stubs.wire import CoreFacts, User
 
 if TYPE_CHECKING:
     from stubs.installation import Installation
+    from stubs.wire import ServerName, Site
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*\Z")]
 Password = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+LineEnd: TypeAlias = Literal["primary", "secondary", "expansion"]
+
+FIRST_LINE = 17
+"""The number of a core's first IP Office line after installation (ours)."""
 
 
 class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,7 +46,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     number: Annotated[int, msgspec.Meta(ge=1, le=9999)]
-    to: Literal["primary", "secondary", "expansion"]
+    to: LineEnd
     supports_resiliency: bool
     backs_up_my_one_x_portal: bool
 
@@ -64,7 +70,7 @@ class InvalidError(Exception):
     """A configuration that cannot be saved; the message names the field."""
 
 
-def check(configuration: Configuration, site: Site) -> None:
+def check(configuration: Configuration, server: ServerName) -> None:
     """Refuse what the form alone cannot.
 
     Raises:
@@ -73,8 +79,8 @@ def check(configuration: Configuration, site: Site) -> None:
     _refuse_twice("lines", "number", [str(line.number) for line in configuration.lines])
     _refuse_twice("users", "name", [user.name for user in configuration.users])
     for place, line in enumerate(configuration.lines):
-        if line.to == site.value:
-            raise InvalidError(f"the line leads to the {site.value} itself - at `$.lines[{place}].to`")
+        if line.to == server.value:
+            raise InvalidError(f"the line leads to the {server.value} itself - at `$.lines[{place}].to`")
 
 
 def _refuse_twice(collection: str, field: str, values: list[str]) -> None:
@@ -86,32 +92,37 @@ def _refuse_twice(collection: str, field: str, values: list[str]) -> None:
 
 
 def at_installation(installation: Installation) -> Configuration:
-    """What the core starts with."""
+    """What the core starts with: a line to every other core, the ticks on the one to the other half of the pair."""
     baseline = installation.baseline
-    line = Line(
-        number=17,
-        to="secondary" if installation.site is Site.PRIMARY else "primary",
-        supports_resiliency=baseline.supports_resiliency,
-        backs_up_my_one_x_portal=baseline.backs_up_portal,
+    other = installation.half.other.value if installation.half is not None else None
+    others = [server for server in installation.cores if server is not installation.server]
+    lines = (
+        Line(
+            number=FIRST_LINE + place,
+            to=cast("LineEnd", server.value),
+            supports_resiliency=server == other and baseline.supports_resiliency,
+            backs_up_my_one_x_portal=server == other and baseline.backs_up_portal,
+        )
+        for place, server in enumerate(others)
     )
     return Configuration(
         system=System(mode="select" if baseline.select else "standard"),
-        lines=(line,),
+        lines=tuple(lines),
         users=tuple(CoreUser(name=user.name, password=user.password) for user in baseline.users),
     )
 
 
-def facts(configuration: Configuration, site: Site) -> CoreFacts:
-    """What follows for resilience: only ticks on a line to the other server of the pair count (CFG-7)."""
-    to_other = [line for line in configuration.lines if line.to == site.other.value]
+def facts(configuration: Configuration, server: ServerName, half: Site | None) -> CoreFacts:
+    """What follows for resilience: only ticks on a line to the other half of the pair count (CFG-7)."""
+    to_other = [line for line in configuration.lines if half is not None and line.to == half.other.value]
     return CoreFacts(
-        site=site,
+        server=server,
         select=configuration.system.mode == "select",
         supports_resiliency=any(line.supports_resiliency for line in to_other),
         backs_up_portal=any(line.supports_resiliency and line.backs_up_my_one_x_portal for line in to_other),
     )
 
 
-def users(configuration: Configuration, site: Site) -> tuple[User, ...]:
+def users(configuration: Configuration, server: ServerName) -> tuple[User, ...]:
     """The users at home on this core, as the portals learn them."""
-    return tuple(User(name=user.name, password=user.password, home=site) for user in configuration.users)
+    return tuple(User(name=user.name, password=user.password, home=server) for user in configuration.users)

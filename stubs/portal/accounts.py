@@ -9,7 +9,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from stubs.portal.database import NotStoredError
-from stubs.wire import Site
+from stubs.wire import ServerName
 
 if TYPE_CHECKING:
     from stubs.portal.database import Database
@@ -27,9 +27,9 @@ class Accounts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._unlearnt: dict[Site, tuple[User, ...]] = {}
+        self._unlearnt: dict[ServerName, tuple[User, ...]] = {}
 
-    def hear(self, home: Site, users: tuple[User, ...] | None) -> None:
+    def hear(self, home: ServerName, users: tuple[User, ...] | None) -> None:
         """Take a core's word about its users in; one thread for each core calls this.
 
         A core tells them once: what the disk does not take now is tried again at the core's next word.
@@ -49,7 +49,7 @@ class Accounts:
         else:
             del self._unlearnt[home]
 
-    def learn(self, home: Site, users: dict[str, str]) -> None:
+    def learn(self, home: ServerName, users: dict[str, str]) -> None:
         """Replace the users of a core (name to password); nothing is done if they are known.
 
         Raises:
@@ -66,9 +66,9 @@ class Accounts:
             db.executemany("INSERT OR REPLACE INTO users VALUES (?, ?, ?, ?)", rows)
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, fingerprint))
 
-    def homes(self) -> dict[str, Site]:
-        """All known users with the site of their home core."""
-        return {name: Site(home) for name, home in self._database.rows("SELECT name, home FROM users")}
+    def homes(self) -> dict[str, ServerName]:
+        """All known users with the server of their home core."""
+        return {name: ServerName(home) for name, home in self._database.rows("SELECT name, home FROM users")}
 
     def check_password(self, name: str, password: str) -> bool:
         """Whether this is a known user's password; takes the same time for an unknown user."""

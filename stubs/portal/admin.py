@@ -15,7 +15,7 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from stubs import clock
-from stubs.contract import Reply, documented
+from stubs.contract import documented
 from stubs.portal import access, answers, api, forms
 from stubs.portal.sessions import Session, Sessions
 from stubs.portal.settings import DetectionMinutes, Settings
@@ -32,6 +32,10 @@ SHARED = ""
 
 _ADMINISTRATOR = (access.ADMINISTRATOR,)
 _WHERE_SERVED = (access.ADMINISTRATOR, access.SERVING)
+
+_ADDED = {201: answers.ContactItem, 507: "not_stored"}
+_CHANGED = {200: answers.ContactItem, 507: "not_stored"}
+_REMOVED = {204: None, 507: "not_stored"}
 
 
 class Resiliency(forms.Form):
@@ -60,11 +64,7 @@ def _add_session(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> No
     @documented(
         "Log the administrator in; the cookie is the session.",
         body=forms.AdminLogIn,
-        answers={
-            201: Reply(body=answers.Who, headers={"Set-Cookie": str}),
-            401: "invalid_credentials",
-            409: "session_taken",
-        },
+        answers={201: answers.LOGGED_IN, 401: "invalid_credentials", 409: "session_taken"},
     )
     def log_in() -> Response:
         """One administrator at a time; a second log-in is offered to end the first."""
@@ -97,6 +97,8 @@ def _add_session(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> No
 
 
 def _add_directory(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
+    path = {"item": answers.Id}
+
     @blueprint.get("/directory")
     @documented("The system directory.", guards=_ADMINISTRATOR, answers={200: answers.Contacts})
     def read() -> Response:
@@ -104,37 +106,21 @@ def _add_directory(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> 
         return answer({"items": portal.store.items(DIRECTORY, SHARED)})
 
     @blueprint.post("/directory")
-    @documented(
-        "Add an entry to the system directory.",
-        guards=_WHERE_SERVED,
-        body=forms.Contact,
-        answers={201: answers.ContactItem, 507: "not_stored"},
-    )
+    @documented("Add an entry.", guards=_WHERE_SERVED, body=forms.Contact, answers=_ADDED)
     def add() -> Response:
         access.administrator(sessions)
         access.serving(portal)
         return answer(api.put(portal, DIRECTORY, SHARED, None, read_body(forms.Contact), unique=None), 201)
 
     @blueprint.put("/directory/<item>")
-    @documented(
-        "Change an entry of the system directory.",
-        guards=_WHERE_SERVED,
-        path={"item": answers.Id},
-        body=forms.Contact,
-        answers={200: answers.ContactItem, 507: "not_stored"},
-    )
+    @documented("Change an entry.", guards=_WHERE_SERVED, path=path, body=forms.Contact, answers=_CHANGED)
     def change(item: str) -> Response:
         access.administrator(sessions)
         access.serving(portal)
         return answer(api.put(portal, DIRECTORY, SHARED, item, read_body(forms.Contact), unique=None))
 
     @blueprint.delete("/directory/<item>")
-    @documented(
-        "Delete an entry of the system directory.",
-        guards=_WHERE_SERVED,
-        path={"item": answers.Id},
-        answers={204: None, 507: "not_stored"},
-    )
+    @documented("Delete an entry.", guards=_WHERE_SERVED, path=path, answers=_REMOVED)
     def remove(item: str) -> Response:
         access.administrator(sessions)
         access.serving(portal)

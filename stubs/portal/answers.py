@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from stubs.contract import Reply
 from stubs.portal import forms
 from stubs.portal.settings import DetectionMinutes
 from stubs.portal.store import Discarded
 from stubs.resilience import Role
-from stubs.wire import Failback, Site
+from stubs.wire import Failback, ServerName, Site
 
 Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
 Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
@@ -23,6 +24,10 @@ class Who(msgspec.Struct):
 
     user: str
     server: Site
+
+
+LOGGED_IN = Reply(body=Who, headers={"Set-Cookie": str})
+LOGGED_OUT = Reply(headers={"Set-Cookie": str})
 
 
 class ContactItem(forms.Contact):
@@ -73,7 +78,7 @@ class KnownUser(msgspec.Struct):
     """A user as the portal learnt it from a core."""
 
     name: str
-    home: Site
+    home: ServerName
 
 
 class KnownUsers(msgspec.Struct):

@@ -8,7 +8,7 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from stubs import clock
-from stubs.contract import Reply, documented
+from stubs.contract import documented
 from stubs.portal import access, answers, forms
 from stubs.portal.gate import ShutError
 from stubs.portal.sessions import Session
@@ -41,7 +41,7 @@ def _add_session(blueprint: Blueprint, portal: Portal) -> None:
         "Log a user in; the cookie is the session.",
         guards=(access.SERVING,),
         body=forms.LogIn,
-        answers={201: Reply(body=answers.Who, headers={"Set-Cookie": str}), 401: "invalid_credentials"},
+        answers={201: answers.LOGGED_IN, 401: "invalid_credentials"},
     )
     def log_in() -> Response:
         """Log a user in (REDIR-1 to REDIR-5 decide where)."""
@@ -64,7 +64,7 @@ def _add_session(blueprint: Blueprint, portal: Portal) -> None:
         return answer({"user": session.user, "server": portal.site})
 
     @blueprint.delete("/session")
-    @documented("Log out.", answers={204: Reply(headers={"Set-Cookie": str})})
+    @documented("Log out.", answers={204: answers.LOGGED_OUT})
     def log_out() -> Response:
         """End the session; it does no harm to end it twice."""
         portal.sessions.end(request.cookies.get(access.COOKIE))

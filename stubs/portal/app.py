@@ -101,6 +101,7 @@ def _page(portal: Portal, template: str, status: int) -> Response:
         server=portal.installed.hostname,
         site=portal.site.value,
         poll_ms=portal.timing.ms(POLL_S),
+        core_host=portal.core_host,
         core_port=ports.CORE_SERVICES,
         explanation=access.NOT_SERVING,
     )

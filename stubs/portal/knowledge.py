@@ -13,7 +13,7 @@ import msgspec
 
 from stubs.portal.database import NotStoredError
 from stubs.readiness import Known
-from stubs.wire import CoreFacts, PortalFacts, Site
+from stubs.wire import CoreFacts, PortalFacts, ServerName, Site
 
 if TYPE_CHECKING:
     from stubs.portal.settings import Notes
@@ -52,7 +52,7 @@ class Knowledge:
 
     def learn_core(self, facts: CoreFacts) -> None:
         """A core told its configuration; the primary's counts."""
-        if facts.site is Site.PRIMARY:
+        if facts.server is ServerName.PRIMARY:
             self._keep(replace(self._learnt, primary_core=facts))
 
     def forget(self) -> None:

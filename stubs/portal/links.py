@@ -1,4 +1,4 @@
-"""All links of one portal: to the other portal, to both cores, to its own platform view. No decisions."""
+"""All links of one portal: to the other portal, to every core, to its own platform view. No decisions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stubs.lines import Hello
 from stubs.portal.cti import CtiLink
 from stubs.portal.sync import Feeder, Follower
 from stubs.signs import SignSender
-from stubs.wire import PortalStatus, Site
+from stubs.wire import PortalStatus, ServerName, Site
 
 if TYPE_CHECKING:
     from stubs.installation import Installation
@@ -25,11 +25,11 @@ class Ear(Protocol):
     def hear_peer(self, status: PortalStatus) -> None:
         """The other portal spoke."""
 
-    def hear_core(self, site: Site, word: CoreWord) -> None:
-        """A core spoke."""
+    def hear_core(self, server: ServerName, word: CoreWord) -> None:
+        """The core of a server spoke."""
 
-    def lose_core(self, site: Site) -> None:
-        """The link to a core that was up is gone."""
+    def lose_core(self, server: ServerName) -> None:
+        """The link to the core of a server, which was up, is gone."""
 
     def may_feed(self) -> bool:
         """Whether the own log may be followed now."""
@@ -54,7 +54,7 @@ class Links:
         self.feeder = Feeder(store, secret=installed.secret, may_feed=ear.may_feed, heartbeat_s=self._heartbeat_s)
         self.follower = Follower(
             store,
-            address=installed.other.address,
+            address=installed.portals[Site.PRIMARY].address,
             port=ports.PORTAL_LINK,
             secret=installed.secret,
             may_follow=ear.may_follow,
@@ -64,11 +64,11 @@ class Links:
         self._peer = Gossip(
             PortalStatus,
             bind=(installed.address, ports.PORTAL_LINK),
-            neighbour=(installed.other.address, ports.PORTAL_LINK),
+            neighbour=(installed.portals[installed.site.other].address, ports.PORTAL_LINK),
             heard=ear.hear_peer,
         )
         self._watchdog = SignSender()
-        self._cores = [self._core(site) for site in Site]
+        self._cores = [self._core(server, at.address) for server, at in installed.cores.items()]
 
     def start(self) -> None:
         """Open them all."""
@@ -81,7 +81,7 @@ class Links:
             core.start()
 
     def say(self, status: PortalStatus, sign: Sign) -> None:
-        """Tell the other portal and both cores, then the own platform view."""
+        """Tell the other portal and all cores, then the own platform view."""
         self._peer.say(status)
         for core in self._cores:
             core.say(status)
@@ -92,15 +92,14 @@ class Links:
         primary = self._installed.site is Site.PRIMARY
         return self.feeder.fed_at_ms() if primary else self.follower.followed_at_ms()
 
-    def _core(self, site: Site) -> CtiLink:
-        installed = self._installed
-        user = installed.service_user
+    def _core(self, server: ServerName, address: str) -> CtiLink:
+        user = self._installed.service_user
         return CtiLink(
-            installed.address if site is installed.site else installed.other.address,
+            address,
             ports.CTI,
-            hello=Hello(user.name, user.password, installed.site.value),
-            heard=lambda word: self._ear.hear_core(site, word),
-            lost=lambda: self._ear.lose_core(site),
+            hello=Hello(user.name, user.password, self._installed.site.value),
+            heard=lambda word: self._ear.hear_core(server, word),
+            lost=lambda: self._ear.lose_core(server),
             silence_s=self._silence_s,
             pause_s=self._heartbeat_s,
         )

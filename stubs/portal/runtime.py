@@ -21,7 +21,7 @@ from stubs.portal.links import Links
 from stubs.portal.moment import Moment
 from stubs.portal.sessions import Sessions
 from stubs.resilience import Role, State, step, willing
-from stubs.wire import Site
+from stubs.wire import ServerName, Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +45,7 @@ class Portal:
         self.installed = installed
         self.timing = installed.timing
         self.site = installed.site
+        self._own_core = self.site.server
         self.store = store
         self.sessions = Sessions()
         self.writes = Gate()
@@ -71,12 +72,17 @@ class Portal:
         awake = clock.monotonic_ms() - state.now_ms < state.frozen_ms
         return state.role is Role.AVAILABLE and awake
 
+    @property
+    def core_host(self) -> str:
+        """The host name of the own half's core, if it is another machine (reading "two machines"); else empty."""
+        return "" if self._own_core is self.installed.server else self.installed.cores[self._own_core].hostname
+
     def serving_peer(self) -> str | None:
         """The host name of the other portal, if it is known to serve at this moment (REDIR-8)."""
         peer = self.moment.state.peer
         if peer is None or not peer.status.serving or not self._is_fresh(peer.heard_at_ms):
             return None
-        return peer.status.facts.host_domain_name or self.installed.other.hostname
+        return peer.status.facts.host_domain_name or self.installed.portals[self.site.other].hostname
 
     def redirects_to(self) -> str | None:
         """Where a caller of this portal is sent: only ever from the secondary to the primary (REDIR-3, REDIR-5)."""
@@ -209,24 +215,24 @@ class Portal:
         if self._take(PeerHeard(at_ms=now, status=status)):
             self._speak()
 
-    def hear_core(self, site: Site, word: CoreWord) -> None:
-        """A core spoke."""
-        self.store.accounts.hear(site, word.users)
-        self._events.put(lambda: self._learn_from_core(site, word, clock.monotonic_ms()))
+    def hear_core(self, server: ServerName, word: CoreWord) -> None:
+        """The core of a server spoke."""
+        self.store.accounts.hear(server, word.users)
+        self._events.put(lambda: self._learn_from_core(server, word, clock.monotonic_ms()))
 
-    def _learn_from_core(self, site: Site, word: CoreWord, now: int) -> None:
+    def _learn_from_core(self, server: ServerName, word: CoreWord, now: int) -> None:
         self.knowledge.learn_core(word.facts)
         self._settle_if_changed()
         for status in word.portals:
             self._learn_from_peer(status, now)
-        if site is self.site:
+        if server is self._own_core:
             event = CoreDown(at_ms=now, orderly=True) if word.farewell else CoreUp(at_ms=now)
             if self._take(event):
                 self._speak()
 
-    def lose_core(self, site: Site) -> None:
-        """The link to a core that was up is gone."""
-        if site is self.site:
+    def lose_core(self, server: ServerName) -> None:
+        """The link to the core of a server, which was up, is gone."""
+        if server is self._own_core:
             self._events.put(CoreDown(at_ms=clock.monotonic_ms(), orderly=False))
 
     # Small helpers.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from stubs import installation, ports, service
-from stubs.server.view import SERVICES, build
+from stubs.server.view import build
 from stubs.serving import HttpsServer
 from stubs.signs import SignBoard
 
@@ -14,7 +14,7 @@ def main() -> None:
     """Run until a signal ends the process."""
     service.prepare()
     installed = installation.load()
-    signs = SignBoard(installed.timing, SERVICES)
+    signs = SignBoard(installed.timing, installed.services)
     signs.start()
     https = HttpsServer(build(installed, signs), ports.PLATFORM_VIEW, threads=4)
     threading.Thread(target=https.run, name="https", daemon=True).start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,30 +11,30 @@ from flask import Flask, Response, render_template
 from stubs import openapi
 from stubs.contract import documented, page
 from stubs.serving import answer, make_app
-from stubs.watchdog import Shown
-from stubs.wire import Site
+from stubs.watchdog import STOPPED, Shown
+from stubs.wire import ServerName
 
 if TYPE_CHECKING:
     from stubs.installation import Installation
     from stubs.signs import SignBoard
 
-SERVICES = ("core", "portal")
+OUT_OF_USE = replace(STOPPED, detail="Out of use: an Application Server stands in for it.")
 TITLES = {"core": "IP Office", "portal": "one-X Portal"}
 
 _PAGE = page("Content-Security-Policy", "Refresh")
 
 
 class Rows(msgspec.Struct):
-    """The rows of the view."""
+    """The rows of the view; what is not installed is not there."""
 
-    core: Shown
-    portal: Shown
+    core: Shown | msgspec.UnsetType = msgspec.UNSET
+    portal: Shown | msgspec.UnsetType = msgspec.UNSET
 
 
 class View(msgspec.Struct):
     """The services of this server."""
 
-    server: Site
+    server: ServerName
     services: Rows
 
 
@@ -42,10 +43,16 @@ def build(installed: Installation, signs: SignBoard) -> Flask:
     app = make_app(__name__)
     openapi.publish(app, title="Stub of a platform view", about="What the services of this server said of themselves.")
 
+    def rows() -> dict[str, Shown]:
+        """The services of this server; an embedded portal that is replaced is still listed (CFG-10)."""
+        replaced = "core" in installed.services and installed.half in installed.portals
+        absent = {"portal": OUT_OF_USE} if replaced and "portal" not in installed.services else {}
+        return signs.services() | absent
+
     @app.get("/")
     @documented("The view for people.", answers={200: _PAGE})
     def root() -> Response:
-        text = render_template("platform_view.html", installed=installed, services=signs.services(), titles=TITLES)
+        text = render_template("platform_view.html", installed=installed, services=rows(), titles=TITLES)
         response = Response(text, mimetype="text/html")
         response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
         response.headers["Refresh"] = "2"
@@ -54,6 +61,6 @@ def build(installed: Installation, signs: SignBoard) -> Flask:
     @app.get("/api/v1/services")
     @documented("The view as JSON.", answers={200: View})
     def services() -> Response:
-        return answer({"server": installed.site, "services": signs.services()})
+        return answer({"server": installed.server, "services": rows()})
 
     return app

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from testbed import environment, leftovers, runs, topology
+from testbed import environment, leftovers, presets, runs, topology
 from testbed.bed import Bed
 from testbed.cli.common import as_json, attach, program, read_file, say, show, topology_name
 from testbed.engine.images import ensure_images
@@ -17,12 +18,17 @@ from testbed.topology import Topology
 
 @click.command()
 @click.option("--name", default="demo", show_default=True, help="What to call the topology.")
-@click.option("--topology", "file", metavar="FILE", help="A topology file (TOML); without it, a pair that is ready.")
+@click.option(
+    "--topology",
+    "chosen",
+    metavar="FILE|PRESET",
+    help="A topology file (TOML) or one of `testbed topologies`; without it, a pair that is ready.",
+)
 @as_json
-def up(name: str, file: str | None, json_: bool) -> None:  # noqa: FBT001 - click's way
+def up(name: str, chosen: str | None, json_: bool) -> None:  # noqa: FBT001 - click's way
     """Start a topology and leave it running."""
     check_name(name)  # before images are made for nothing
-    wanted = Topology() if file is None else topology.read(read_file(file), source=file)
+    wanted = Topology() if chosen is None else _topology(chosen)
     client = environment.engine()
     images = ensure_images(client, base=environment.base(), say=say)
     with runs.run(environment.state_folder() / "runs") as (run, janitor):
@@ -41,18 +47,42 @@ def up(name: str, file: str | None, json_: bool) -> None:  # noqa: FBT001 - clic
     show(result, json_=json_, text=lambda: _described(result))
 
 
+def _topology(chosen: str) -> Topology:
+    """A preset by its name, or a file: what looks like a path is one."""
+    if chosen in presets.names():
+        return topology.derive(presets.fields(chosen))
+    if "/" not in chosen and "." not in chosen and not Path(chosen).exists():
+        raise MisuseError(f"no file and no preset is called {chosen!r}; presets: {', '.join(presets.names())}")
+    return topology.read(read_file(chosen), source=chosen)
+
+
+@click.command()
+@click.argument("preset", metavar="[PRESET]", required=False)
+@as_json
+def topologies(preset: str | None, json_: bool) -> None:  # noqa: FBT001 - click's way
+    """List the topologies that come with the testbed, or print one, to start a file of your own from."""
+    if preset is not None:
+        show(presets.fields(preset), json_=json_, text=lambda: presets.text(preset).rstrip())
+        return
+    rows = [{"name": name, "about": presets.about(name)} for name in presets.names()]
+    show(rows, json_=json_, text=lambda: "\n".join(f"{row['name']:22} {row['about']}" for row in rows))
+
+
 def _described(result: dict[str, Any]) -> str:
     lines = [f"{result['name']} is up."]
     for name, server in result["servers"].items():
-        lines += [f"  {name}: {server['address']}", f"    portal         {server['portal_url']}"]
-        lines += [f"    platform view  {server['platform_view_url']}", f"    certificate    {server['certificate']}"]
+        lines += [f"  {name}: {server['address']}"]
+        shown = {"portal": "portal_url", "platform view": "platform_view_url", "certificate": "certificate"}
+        lines += [f"    {title:13}  {server[key]}" for title, key in shown.items() if server[key] is not None]
     users = ", ".join(f"{user['name']}/{user['password']}" for user in result["users"][:5])
-    name, primary, testbed = result["name"], result["servers"]["primary"], program()
+    name, testbed = result["name"], program()
+    wanted = result["servers"]["primary"]["portal_url"]
+    portal, entry = next((each, of) for each, of in result["servers"].items() if f"//{of['hostname']}:" in wanted)
     lines += [
         f"  users: {users}",
         "Try:",
-        f"  curl --cacert {primary['certificate']} $({testbed} hosts {name} --curl) {primary['portal_url']}",
-        f"  {testbed} fault kill {name} primary/portal; {testbed} status {name}",
+        f"  curl --cacert {entry['certificate']} $({testbed} hosts {name} --curl) {wanted}",
+        f"  {testbed} fault kill {name} {portal}/portal; {testbed} status {name}",
     ]
     return "\n".join(lines)
 
@@ -95,9 +125,9 @@ def _status_text(name: str, found: dict[str, Any]) -> str:
     lines = [f"{name}: {found['resilience']}" + (f" (unmet: {', '.join(found['unmet'])})" if found["unmet"] else "")]
     for site, server in found["servers"].items():
         view = server["platform_view"]
-        for service in ("portal", "core"):
+        for service in (each for each in ("portal", "core") if each in server):
             shown = f"{view[service]['state']} ({view[service]['colour']})" if view else "the platform view is silent"
-            lines.append(f"  {site:9} {service:7} {server[service]:8} {shown}")
+            lines.append(f"  {site:11} {service:7} {server[service]:10} {shown}")
     lines += [f"  fault: {fault}" for fault in found["faults"]] or ["  no faults"]
     return "\n".join(lines)
 
@@ -172,4 +202,4 @@ def gc(everything: bool, json_: bool) -> None:  # noqa: FBT001 - click's way
     swept.raise_failures()
 
 
-COMMANDS = (up, ls, status, hosts, logs, reset, down, gc)
+COMMANDS = (up, topologies, ls, status, hosts, logs, reset, down, gc)

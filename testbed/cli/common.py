@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stubs.wire import Site
-from testbed import environment
+from testbed import environment, layout
 from testbed.bed import Bed
 from testbed.engine.records import check_name
-from testbed.engine.services import STUBS
 from testbed.errors import MisuseError
 from testbed.faults import Target
 
@@ -59,29 +57,20 @@ def attach(name: str) -> Bed:
     return Bed.attach(environment.engine(), name, folder=environment.bed_folder(name))
 
 
-def site_of(text: str) -> Site:
-    """A server by its name.
+def targets_of(bed: Bed, text: str) -> tuple[Target, ...]:
+    """SERVER/SERVICE, or SERVER for all its services.
 
     Raises:
-        MisuseError: there is no such server.
+        MisuseError: there is no such server or service, or the service is out of use (CFG-10).
     """
-    try:
-        return Site(text)
-    except ValueError as error:
-        raise MisuseError(f"no server is called {text!r}; there are {' and '.join(Site)}") from error
-
-
-def targets_of(text: str) -> tuple[Target, ...]:
-    """SERVER/SERVICE, or SERVER for its core and its portal.
-
-    Raises:
-        MisuseError: there is no such server or service.
-    """
-    server, slash, service = text.partition("/")
-    site = site_of(server)
-    if slash and service not in STUBS:
-        raise MisuseError(f"{server} has no service {service!r}; it has {' and '.join(STUBS)}")
-    return tuple(Target(site, each) for each in ([service] if slash else STUBS))
+    name, slash, service = text.partition("/")
+    server = layout.named(bed.topology, name)
+    installed = bed.installed(server)
+    if slash and service == "portal" and layout.out_of_use(bed.topology, server):
+        raise MisuseError(f"the {name}'s own portal is out of use: application/portal stands in for it (CFG-10)")
+    if slash and service not in installed:
+        raise MisuseError(f"{name} has no service {service!r}; it has {' and '.join(installed)}")
+    return tuple(Target(server, each) for each in ([service] if slash else installed))
 
 
 def duration_ms(text: str) -> int:

@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from testbed import partitions
-from testbed.cli.common import attach, duration_ms, site_of, targets_of, topology_name
-from testbed.engine.services import STUBS
+from testbed import layout, partitions
+from testbed.cli.common import attach, duration_ms, targets_of, topology_name
 from testbed.errors import MisuseError
 from testbed.network.proof import prove_passing, prove_stopped
+from testbed.partitions import NetworkFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from testbed.bed import Bed
     from testbed.faults import Target
-    from testbed.partitions import NetworkFault
 
 
 @click.group()
@@ -30,32 +29,31 @@ def _service_command(verb: str, help_: str, act: Callable[[Bed, Target], None]) 
     @topology_name
     @click.argument("target", metavar="SERVER[/SERVICE]")
     def command(name: str, target: str) -> None:
-        chosen = targets_of(target)
         bed = attach(name)
-        for each in chosen:
+        for each in targets_of(bed, target):
             act(bed, each)
 
 
-_service_command("kill", "SIGKILL a service.", lambda bed, t: bed.services.kill(t.site, t.service))
-_service_command("stop", "Stop a service in order.", lambda bed, t: bed.services.stop(t.site, t.service))
-_service_command("pause", "Freeze a service.", lambda bed, t: bed.services.pause(t.site, t.service))
-_service_command("resume", "Let a frozen service go on.", lambda bed, t: bed.services.resume(t.site, t.service))
-_service_command("start", "Start a service that has ended.", lambda bed, t: bed.services.start(t.site, t.service))
-_service_command("restart", "Restart a service, announced.", lambda bed, t: bed.services.restart(t.site, t.service))
+_service_command("kill", "SIGKILL a service.", lambda bed, t: bed.services.kill(t.server, t.service))
+_service_command("stop", "Stop a service in order.", lambda bed, t: bed.services.stop(t.server, t.service))
+_service_command("pause", "Freeze a service.", lambda bed, t: bed.services.pause(t.server, t.service))
+_service_command("resume", "Let a frozen service go on.", lambda bed, t: bed.services.resume(t.server, t.service))
+_service_command("start", "Start a service that has ended.", lambda bed, t: bed.services.start(t.server, t.service))
+_service_command("restart", "Restart a service, announced.", lambda bed, t: bed.services.restart(t.server, t.service))
 
 
 @fault.command()
 @topology_name
 @click.argument("server", metavar="SERVER")
 def lose(name: str, server: str) -> None:
-    """Lose a whole server: nothing gets in or out, core and portal are killed."""
-    site = site_of(server)
+    """Lose a whole server: nothing gets in or out, its services are killed."""
     bed = attach(name)
-    vanished = [partitions.Vanished(site.value)]
+    lost = layout.named(bed.topology, server)
+    vanished = [partitions.Vanished(lost.value)]
     try:
         bed.links.inject(vanished)
-        for service in STUBS:
-            bed.services.kill(site, service)
+        for service in bed.installed(lost):
+            bed.services.kill(lost, service)
         prove_stopped(bed.links, vanished)
     finally:
         bed.close()
@@ -65,14 +63,14 @@ def lose(name: str, server: str) -> None:
 @topology_name
 @click.argument("server", metavar="SERVER")
 def restore(name: str, server: str) -> None:
-    """Give a lost server back: its address, its core, its portal."""
-    site = site_of(server)
+    """Give a lost server back: its address and its services."""
     bed = attach(name)
+    lost = layout.named(bed.topology, server)
     try:
-        bed.links.heal([partitions.Vanished(site.value)])
-        for service in STUBS:
-            bed.services.resume(site, service)
-            bed.services.start(site, service)
+        bed.links.heal([partitions.Vanished(lost.value)])
+        for service in bed.installed(lost):
+            bed.services.resume(lost, service)
+            bed.services.start(lost, service)
     finally:
         bed.close()
 
@@ -84,10 +82,10 @@ def restore(name: str, server: str) -> None:
 @click.option("--one-way", is_flag=True, help="B no longer hears A; A still hears B.")
 @click.option("--for", "time", metavar="T", help="Heal by itself after this time: 500ms, 30s, 2m.")
 def cut(name: str, one: str, other: str, one_way: bool, time: str | None) -> None:  # noqa: FBT001 - click's way
-    """Cut the link between two servers."""
+    """Cut the link between two servers; a side may be several, as primary,application."""
     lease_ms = None if time is None else duration_ms(time)
-    links = _links_between(one, other, one_way=one_way)
     bed = attach(name)
+    links = _links_between(bed, one, other, one_way=one_way)
     try:
         bed.links.inject(links, lease_ms=lease_ms)
         prove_stopped(bed.links, links)
@@ -109,16 +107,20 @@ def heal(name: str, one: str | None, other: str | None, everything: bool) -> Non
         if one is None or other is None:
             bed.heal()
         else:
-            links = _links_between(one, other, one_way=False)
+            links = _links_between(bed, one, other, one_way=False)
             bed.links.heal(links)
             prove_passing(bed.links, links)
     finally:
         bed.close()
 
 
-def _links_between(one: str, other: str, *, one_way: bool) -> frozenset[NetworkFault]:
-    a, b = site_of(one), site_of(other)
-    if a is b:
-        raise MisuseError(f"a link has two ends, and {one} is one")
-    chosen = partitions.one_way(a.value, b.value) if one_way else partitions.cut(a.value, b.value)
-    return frozenset(chosen)
+def _links_between(bed: Bed, one: str, other: str, *, one_way: bool) -> frozenset[NetworkFault]:
+    ones, others = (_servers(bed, text) for text in (one, other))
+    if both := set(ones) & set(others):
+        raise MisuseError(f"a link has two ends, and {min(both)} is one")
+    between = partitions.one_way if one_way else partitions.cut
+    return frozenset[NetworkFault]().union(*(between(a, b) for a in ones for b in others))
+
+
+def _servers(bed: Bed, text: str) -> list[str]:
+    return [layout.named(bed.topology, name).value for name in text.split(",")]

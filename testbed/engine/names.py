@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stubs.wire import Site
+    from stubs.wire import ServerName
 
 PREFIX = "prt"
 """Begins every name in the engine."""
@@ -18,6 +18,6 @@ class Names:
 
     name: str
 
-    def container(self, site: Site, service: str) -> str:
+    def container(self, server: ServerName, service: str) -> str:
         """A container of a server."""
-        return f"{PREFIX}-{self.name}-{site.value}-{service}"
+        return f"{PREFIX}-{self.name}-{server.value}-{service}"

@@ -12,8 +12,7 @@ import docker.errors
 import msgspec
 import requests
 
-from stubs.wire import Site
-from testbed import topology as topologies
+from testbed import layout
 from testbed.certificates import Authority, ServerCertificate, own
 from testbed.engine import labels
 from testbed.engine.containers import ServerContainer, ServiceContainer
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from ipaddress import IPv4Network
 
+    from stubs.wire import ServerName
     from testbed.engine.images import Images
     from testbed.topology import Topology
 
@@ -59,6 +59,7 @@ class PodBuilder:
         self._own = f"{PREFIX}-{name}-{run[:12]}"
         self._marks = {labels.RUN: run, labels.NAME: name} | ({labels.KEEP: "yes"} if keep else {})
         self._secret = secrets.token_hex(16)
+        self._servers = layout.servers(topology)
 
     def build(self, pool: IPv4Network = POOL) -> Record:
         """Create and start everything; returns when all containers run, not when they serve.
@@ -69,94 +70,96 @@ class PodBuilder:
             EngineError: the engine failed. What was created stays, under the run's label.
         """
         with ThreadPoolExecutor(8) as threads:
-            volumes = [threads.submit(self._create_volume, site) for site in Site]
+            volumes = [threads.submit(self._create_volume, server) for server in self._servers]
             network = create_network(self._client.api, self._own, labels=self._marks, pool=pool, near=self._names.name)
-            record, certificates = self._describe({s: str(network.address(i)) for i, s in enumerate(Site)})
+            addresses = {server: str(network.address(place)) for place, server in enumerate(self._servers)}
+            record, certificates = self._describe(addresses)
             _all(volumes)
             self._build_servers(record, certificates, threads)
         return record
 
     def _build_servers(
-        self, record: Record, certificates: dict[Site, ServerCertificate], threads: ThreadPoolExecutor
+        self, record: Record, certificates: dict[ServerName, ServerCertificate], threads: ThreadPoolExecutor
     ) -> None:
-        """Both servers side by side; but the secondary only once the primary's container has claimed the name."""
+        """All servers side by side; but the others only once the primary's container has claimed the name."""
         claimed = threading.Event()
-        building = [
-            threads.submit(self._build_server, Site.PRIMARY, record, certificates, threads, claimed.set),
-        ]
+        first, *others = self._servers
+        building = [threads.submit(self._build_server, first, record, certificates, threads, claimed.set)]
         building[0].add_done_callback(lambda _failed_or_done: claimed.set())
         claimed.wait()
         if not (building[0].done() and building[0].exception()):
-            building.append(
-                threads.submit(self._build_server, Site.SECONDARY, record, certificates, threads, lambda: None)
-            )
+            building += [
+                threads.submit(self._build_server, server, record, certificates, threads, lambda: None)
+                for server in others
+            ]
         _all(building)
 
     def _build_server(
         self,
-        site: Site,
+        server: ServerName,
         record: Record,
-        certificates: dict[Site, ServerCertificate],
+        certificates: dict[ServerName, ServerCertificate],
         threads: ThreadPoolExecutor,
         created: Callable[[], None],
     ) -> None:
-        server = self._start_server(site, record, certificates[site], created)
-        _all([threads.submit(self._join, site, service, server) for service in ("core", "portal")])
+        pod = self._start_server(server, record, certificates[server], created)
+        installed = layout.services(self._topology, server)
+        _all([threads.submit(self._join, server, service, pod) for service in installed])
 
-    def _describe(self, addresses: dict[Site, str]) -> tuple[Record, dict[Site, ServerCertificate]]:
-        hosts = {site: topologies.hostname(site, self._names.name) for site in Site}
+    def _describe(self, addresses: dict[ServerName, str]) -> tuple[Record, dict[ServerName, ServerCertificate]]:
+        hosts = {server: layout.hostname(server, self._names.name) for server in self._servers}
         if self._topology.certificates == "common-ca":
             authority = Authority(f"{self._names.name} common CA")
-            certificates = {site: authority.issue(hosts[site], addresses[site]) for site in Site}
+            certificates = {server: authority.issue(hosts[server], addresses[server]) for server in hosts}
         else:
-            certificates = {site: own(hosts[site], addresses[site]) for site in Site}
-        anchors = {site: certificates[site].anchor.decode() for site in Site}
+            certificates = {server: own(hosts[server], addresses[server]) for server in hosts}
+        anchors = {server: certificates[server].anchor.decode() for server in hosts}
         record = Record(name=self._names.name, topology=self._topology, addresses=addresses, anchors=anchors)
         return record, certificates
 
-    def _create_volume(self, site: Site) -> None:
-        marks = {**self._marks, labels.SERVER: site.value}
-        with _translated(f"volume of the {site.value}", name=self._names.name):
-            self._client.volumes.create(self._volume(site), labels=marks)
+    def _create_volume(self, server: ServerName) -> None:
+        marks = {**self._marks, labels.SERVER: server.value}
+        with _translated(f"volume of the {server.value}", name=self._names.name):
+            self._client.volumes.create(self._volume(server), labels=marks)
 
-    def _volume(self, site: Site) -> str:
-        return f"{self._own}-{site.value}"
+    def _volume(self, server: ServerName) -> str:
+        return f"{self._own}-{server.value}"
 
     def _start_server(
-        self, site: Site, record: Record, certificate: ServerCertificate, created: Callable[[], None]
+        self, server: ServerName, record: Record, certificate: ServerCertificate, created: Callable[[], None]
     ) -> str:
         """Start the container that holds a server's address; its id. `created` is called as soon as the name is won."""
-        installed = topologies.installation(
-            self._topology, site, name=record.name, addresses=record.addresses, secret=self._secret
+        installed = layout.installation(
+            self._topology, server, name=record.name, addresses=record.addresses, secret=self._secret
         )
         files = {
             "conf/server.json": msgspec.json.encode(installed),
             "conf/certificate.pem": certificate.chain,
             "conf/key.pem": certificate.key,
         }
-        marks = {**self._marks, labels.SERVER: site.value, labels.RECORD: msgspec.json.encode(record).decode()}
-        with _translated(f"server container of the {site.value}", name=record.name):
+        marks = {**self._marks, labels.SERVER: server.value, labels.RECORD: msgspec.json.encode(record).decode()}
+        with _translated(f"server container of the {server.value}", name=record.name):
             return ServerContainer(
                 self._images.server,
-                name=self._names.container(site, "server"),
+                name=self._names.container(server, "server"),
                 marks=marks,
-                volume=self._volume(site),
+                volume=self._volume(server),
                 network=self._own,
-                address=record.addresses[site],
+                address=record.addresses[server],
                 files=files,
                 created=created,
             ).run()
 
-    def _join(self, site: Site, service: str, server: str) -> str:
+    def _join(self, server: ServerName, service: str, pod: str) -> str:
         """Start a service that joins its server's address; the container's id."""
-        with _translated(f"{service} container of the {site.value}", name=self._names.name):
+        with _translated(f"{service} container of the {server.value}", name=self._names.name):
             return ServiceContainer(
                 service,
                 self._images.core if service == "core" else self._images.portal,
-                name=self._names.container(site, service),
-                marks={**self._marks, labels.SERVER: site.value},
-                volume=self._volume(site),
-                server=server,
+                name=self._names.container(server, service),
+                marks={**self._marks, labels.SERVER: server.value},
+                volume=self._volume(server),
+                server=pod,
             ).run()
 
 

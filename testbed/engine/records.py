@@ -9,7 +9,7 @@ import msgspec
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
-from stubs.wire import Site
+from stubs.wire import ServerName
 from testbed import topology as topologies
 from testbed.engine import labels
 from testbed.errors import EngineError, MisuseError
@@ -25,14 +25,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: of the topology.
         topology: as it was asked for.
-        addresses: of the servers, by site.
-        anchors: PEM certificate that a client must trust, by site.
+        addresses: of the servers, by name.
+        anchors: PEM certificate that a client must trust, by server.
     """
 
     name: str
     topology: Topology
-    addresses: dict[Site, str]
-    anchors: dict[Site, str]
+    addresses: dict[ServerName, str]
+    anchors: dict[ServerName, str]
 
 
 def check_name(name: str) -> None:

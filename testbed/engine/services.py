@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import docker
 import docker.errors
 import requests
 
-from stubs.wire import Site
+from stubs.wire import ServerName
 from testbed.engine import labels
 from testbed.engine.names import Names
 from testbed.errors import EngineError, MisuseError
@@ -19,18 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-STUBS = ("core", "portal")
-"""The services that can be faulted; the server container itself never is."""
-
 _STATES = {"running": "running", "paused": "paused"}
 _NOT_MODIFIED, _NOT_FOUND, _CONFLICT = 304, 404, 409
-
-
-class Service(StrEnum):
-    """A service of a server."""
-
-    CORE = "core"
-    PORTAL = "portal"
 
 
 class Services:
@@ -46,60 +35,60 @@ class Services:
         self._name = name
         self._names = Names(name=name)
 
-    def states(self) -> dict[Site, dict[str, str]]:
-        """What the engine says of every container: running, paused or stopped, by site and service.
+    def states(self) -> dict[ServerName, dict[str, str]]:
+        """What the engine says of every container: running, paused or stopped, by server and service.
 
         Raises:
             EngineError: the engine does not answer.
         """
         with _translated("list the containers", self._name):
             rows = self._api.containers(all=True, filters={"label": f"{labels.NAME}={self._name}"})
-        states: dict[Site, dict[str, str]] = {}
+        states: dict[ServerName, dict[str, str]] = {}
         for row in rows:
             marks = row["Labels"]
-            site, service = Site(marks[labels.SERVER]), marks[labels.SERVICE]
-            states.setdefault(site, {})[service] = _STATES.get(row["State"], "stopped")
+            server, service = ServerName(marks[labels.SERVER]), marks[labels.SERVICE]
+            states.setdefault(server, {})[service] = _STATES.get(row["State"], "stopped")
         return states
 
-    def kill(self, site: Site, service: str) -> None:
+    def kill(self, server: ServerName, service: str) -> None:
         """SIGKILL; nothing happens to one that does not run. A paused one dies too."""
-        self._act("kill", site, service, lambda name: self._api.kill(name, "SIGKILL"), idle=(_CONFLICT,))
+        self._act("kill", server, service, lambda name: self._api.kill(name, "SIGKILL"), idle=(_CONFLICT,))
 
-    def stop(self, site: Site, service: str, *, within_s: int = 10) -> None:
+    def stop(self, server: ServerName, service: str, *, within_s: int = 10) -> None:
         """SIGTERM, and SIGKILL if it has not ended in so many seconds."""
-        self._act("stop", site, service, lambda name: self._api.stop(name, timeout=within_s))
+        self._act("stop", server, service, lambda name: self._api.stop(name, timeout=within_s))
 
-    def start(self, site: Site, service: str) -> None:
+    def start(self, server: ServerName, service: str) -> None:
         """Start one that has ended; nothing happens to one that runs."""
-        self._act("start", site, service, self._api.start)
+        self._act("start", server, service, self._api.start)
 
-    def pause(self, site: Site, service: str) -> None:
+    def pause(self, server: ServerName, service: str) -> None:
         """Freeze all its processes."""
-        self._act("pause", site, service, self._api.pause)
+        self._act("pause", server, service, self._api.pause)
 
-    def resume(self, site: Site, service: str) -> None:
+    def resume(self, server: ServerName, service: str) -> None:
         """Let a frozen one go on; nothing happens to one that is not frozen."""
-        self._act("resume", site, service, self._api.unpause, idle=(_CONFLICT, 500))
+        self._act("resume", server, service, self._api.unpause, idle=(_CONFLICT, 500))
 
-    def restart(self, site: Site, service: str) -> None:
+    def restart(self, server: ServerName, service: str) -> None:
         """Announced restart: the service says that it will be back, and begins again in its container (SIGHUP)."""
-        self._act("restart", site, service, lambda name: self._api.kill(name, "SIGHUP"))
+        self._act("restart", server, service, lambda name: self._api.kill(name, "SIGHUP"))
 
-    def reset(self, which: Iterable[tuple[Site, str]]) -> None:
+    def reset(self, which: Iterable[tuple[ServerName, str]]) -> None:
         """Factory reset of running services, all at once (SIGUSR1)."""
         self.at_once(
             [
-                lambda site=site, service=service: self._act(  # type: ignore[misc]
-                    "reset", site, service, lambda name: self._api.kill(name, "SIGUSR1")
+                lambda server=server, service=service: self._act(  # type: ignore[misc]
+                    "reset", server, service, lambda name: self._api.kill(name, "SIGUSR1")
                 )
-                for site, service in which
+                for server, service in which
             ]
         )
 
-    def logs(self, site: Site, service: str) -> bytes:
+    def logs(self, server: ServerName, service: str) -> bytes:
         """All that a container wrote."""
         found: list[bytes] = []
-        self._act("read the log of", site, service, lambda name: found.append(self._api.logs(name)))
+        self._act("read the log of", server, service, lambda name: found.append(self._api.logs(name)))
         return b"".join(found)
 
     @staticmethod
@@ -116,10 +105,10 @@ class Services:
             raise exceptions[0] if len(exceptions) == 1 else ExceptionGroup("not all was done", exceptions)
 
     def _act(
-        self, verb: str, site: Site, service: str, act: Callable[[str], object], *, idle: tuple[int, ...] = ()
+        self, verb: str, server: ServerName, service: str, act: Callable[[str], object], *, idle: tuple[int, ...] = ()
     ) -> None:
-        with _translated(f"{verb} the {service} of the {site.value}", self._name, idle=idle):
-            act(self._names.container(site, service))
+        with _translated(f"{verb} the {service} of the {server.value}", self._name, idle=idle):
+            act(self._names.container(server, service))
 
 
 class _translated:  # noqa: N801 - reads as a word in a with statement

@@ -117,7 +117,7 @@ class Bench:
     def _networks(self, bed: Bed) -> Iterator[Figure]:
         """The usual ways: the engine's own disconnection, and a program run in the container for each change."""
         api = self.client.api
-        container = Names(name=bed.name).container(bed.secondary.site, "server")
+        container = Names(name=bed.name).container(bed.secondary.server, "server")
         (network,) = [one["Id"] for one in api.networks(filters={"label": f"{labels.NAME}={bed.name}"})]
         off, on = Series("  peer: network disconnect"), Series("  peer: network connect")
         program = Series("  peer: an exec into the container")

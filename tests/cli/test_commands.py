@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stubs.wire import Site
+from stubs.wire import ServerName, Site
 from testbed.waiting import wait_until
 from tests.program import done
 
@@ -170,8 +170,8 @@ def test_fault_cut_for_a_time_heals_by_itself(watched: Bed) -> None:
 def test_fault_heal_all_heals_all(watched: Bed) -> None:
     """Network faults and services, whoever ended them."""
     fault("cut", watched.name, "primary", "secondary")
-    watched.services.pause(Site.SECONDARY, "portal")
-    watched.services.kill(Site.SECONDARY, "core")
+    watched.services.pause(ServerName.SECONDARY, "portal")
+    watched.services.kill(ServerName.SECONDARY, "core")
     fault("heal", watched.name, "--all")
     watched.wait_until_settled()
 

@@ -51,7 +51,7 @@ def test_commands_refuse_an_unknown_topology(arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["fault", "kill", "?", "tertiary/portal"], "no server is called 'tertiary'; there are primary and secondary"),
+        (["fault", "kill", "?", "tertiary/portal"], "no server is called 'tertiary'; there are primary, secondary"),
         (["fault", "kill", "?", "primary/voicemail"], "no service 'voicemail'; it has core and portal"),
         (["fault", "lose", "?", "primary/portal"], "no server is called 'primary/portal'"),
         (["fault", "cut", "?", "primary", "primary"], "a link has two ends"),

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from testbed.bed import Bed, BedServer
+    from testbed.bed import Bed
     from testbed.clients.client import Client
+    from testbed.placement import BedServer
 
 WITHIN_S = 20.0
 """A bound for what the rules promise; far beyond the detection time, as a busy machine may be slow."""
@@ -24,8 +25,9 @@ def portal(server: BedServer, bed: Bed) -> dict[str, Any]:
 
 
 def shown(server: BedServer, bed: Bed, service: str = "portal") -> tuple[str, str]:
-    """State and colour of a service in the platform view of its server."""
-    view = bed.inspectors[server.site].services()
+    """State and colour of a half's service in the platform view of the server that carries it (CFG-10)."""
+    carrier = server.portal_server if service == "portal" else server.core_server
+    view = bed.inspectors[carrier.name].services()
     return (view[service]["state"], view[service]["colour"]) if view else ("no platform view", "")
 
 
@@ -49,7 +51,7 @@ def eventually_serves(server: BedServer, bed: Bed) -> None:
 def eventually_both_serve(bed: Bed) -> None:
     """Wait until both portals take log-ins."""
     wait_until(
-        lambda: [shown(server, bed)[0] for server in bed.servers],
+        lambda: [shown(server, bed)[0] for server in bed.pair],
         lambda seen: seen == ["Available", "Available"],
         within_s=WITHIN_S,
         what="both portals to serve",
@@ -60,7 +62,7 @@ def eventually_in_step(bed: Bed) -> None:
     """Wait until both portals hold the same data and synchronisation runs."""
 
     def look() -> tuple[dict[str, Any], ...]:
-        return tuple(portal(server, bed).get("sync", {}) for server in bed.servers)
+        return tuple(portal(server, bed).get("sync", {}) for server in bed.pair)
 
     def same(seen: tuple[dict[str, Any], ...]) -> bool:
         return all(one.get("state") == "running" for one in seen) and len({one["digest"] for one in seen}) == 1

@@ -18,8 +18,9 @@ from tests.scenarios.observing import (
 )
 
 if TYPE_CHECKING:
-    from testbed.bed import Bed, BedServer
+    from testbed.bed import Bed
     from testbed.nemesis import Nemesis
+    from testbed.placement import BedServer
 
 TICKS = ("supports_resiliency", "backs_up_my_one_x_portal")
 
@@ -33,7 +34,7 @@ def _tick(bed: Bed, server: BedServer, name: str, *, on: bool) -> None:
 
 def _unmet(bed: Bed, expected: list[str]) -> None:
     def look() -> list[Any]:
-        return [portal(server, bed).get("unmet") for server in bed.servers]
+        return [portal(server, bed).get("unmet") for server in bed.pair]
 
     what = f"both portals to name {expected} as unmet"
     wait_until(look, lambda seen: seen == [expected, expected], within_s=WITHIN_S, what=what)
@@ -86,13 +87,13 @@ def test_ticks_on_the_secondarys_line_do_not_count(bed: Bed, nemesis: Nemesis) -
 @pytest.mark.topology(secondary={"portal_version": "12.1"})
 def test_different_versions_neither_synchronise_nor_take_over(bed: Bed, nemesis: Nemesis) -> None:
     """Both portals say why; a change on the primary stays there."""
-    assert [portal(server, bed)["unmet"] for server in bed.servers] == [["CFG-9"], ["CFG-9"]]
+    assert [portal(server, bed)["unmet"] for server in bed.pair] == [["CFG-9"], ["CFG-9"]]
     bed.inspectors[bed.primary.site].administer("POST", "directory", {"name": "Reception", "number": "100"})
     with nemesis.under(Stop(bed.primary.portal)):
         eventually_shown(bed.primary, bed, "Stopped")
         _watch_nobody_take_over(bed)
     eventually_shown(bed.primary, bed, "Available")
-    syncs = [portal(server, bed)["sync"] for server in bed.servers]
+    syncs = [portal(server, bed)["sync"] for server in bed.pair]
     assert [(sync["state"], sync["head"]) for sync in syncs] == [("suspended", 1), ("suspended", 0)]
 
 

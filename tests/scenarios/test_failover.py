@@ -129,7 +129,7 @@ def test_failback_ends_the_sessions_of_the_secondary(bed: Bed, web_client: WebCl
     stranger = web_client.new("alice")
     stranger.open(bed.secondary)
     assert stranger.eventually_at(bed.primary).asks_for("login")
-    for server in bed.servers:
+    for server in bed.pair:
         assert not still_opens(user, cookie, server)
 
 

@@ -105,3 +105,16 @@ def test_up_refuses_a_wrong_base(refused: Callable[..., str], monkeypatch: pytes
     monkeypatch.setenv("TESTBED_BASE", "windows")
     monkeypatch.setattr(environment, "engine", object)
     assert "TESTBED_BASE: base 'windows' is not known" in refused("up")
+
+
+def test_up_refuses_a_topology_that_is_neither_file_nor_preset(refused: Callable[..., str]) -> None:
+    """The presets are named; what looks like a path is taken for one."""
+    assert "no file and no preset is called 'expnsion'; presets: application-primary" in refused(
+        "up", "--topology", "expnsion"
+    )
+    assert "cannot read ./expansion" in refused("up", "--topology", "./expansion")
+
+
+def test_topologies_refuses_an_unknown_preset(refused: Callable[..., str]) -> None:
+    """Those that exist are named."""
+    assert "there are application-primary, " in refused("topologies", "expnsion")

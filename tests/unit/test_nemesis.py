@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from stubs.wire import Site
+from stubs.wire import ServerName
 from testbed.errors import EngineError, FaultError
 from testbed.faults import Kill, Pause, Stop, Target
 from testbed.history import History, read
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from testbed.bed import Bed
 
-CORE, PORTAL = Target(Site.PRIMARY, "core"), Target(Site.PRIMARY, "portal")
+CORE, PORTAL = Target(ServerName.PRIMARY, "core"), Target(ServerName.PRIMARY, "portal")
 BECOMES = {"kill": "stopped", "stop": "stopped", "pause": "paused", "resume": "running", "start": "running"}
 
 
@@ -31,12 +31,12 @@ class FakeServices:
         self.without_effect: set[str] = set()
         self.failing: set[tuple[str, str]] = set()
 
-    def states(self) -> dict[Site, dict[str, str]]:
+    def states(self) -> dict[ServerName, dict[str, str]]:
         """What the engine would say."""
-        return {Site.PRIMARY: dict(self.state)}
+        return {ServerName.PRIMARY: dict(self.state)}
 
     def __getattr__(self, verb: str) -> Any:
-        def act(_site: Site, service: str) -> None:
+        def act(_server: ServerName, service: str) -> None:
             self.done.append((verb, service))
             if (verb, service) in self.failing:
                 raise EngineError(f"cannot {verb} {service}")

@@ -209,9 +209,10 @@ def test_prerequisites_and_readings_rest_on_rules_that_exist() -> None:
         assert set(reading.rests_on) <= set(RULES)
 
 
-def test_the_oracle_follows_each_reading_by_name() -> None:
+def test_the_code_follows_each_reading_by_name() -> None:
     """A reading that no code names is stale; a name without a reading explains nothing."""
-    folder = Path(oracle.__file__).parent
-    text = (folder / "oracle.py").read_text() + (folder / "world.py").read_text()
-    named = re.findall(r'readings? ("[a-z ]+"(?:, "[a-z ]+")*)', text)
+    root = Path(oracle.__file__).parents[1]
+    paths = [path for folder in ("stubs", "testbed") for path in (root / folder).rglob("*.py")]
+    text = "".join(path.read_text() for path in paths if path.name != "readings.py")
+    named = re.findall(r'[Rr]eadings? ("[a-z ]+"(?:, "[a-z ]+")*)', text)
     assert {name.strip('"') for group in named for name in group.split(", ")} == set(READINGS)

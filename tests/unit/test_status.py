@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from stubs.wire import Site
+from stubs.wire import ServerName, Site
 from testbed.status import Seen, settled, summary
+from testbed.topology import Topology
 
 
 def _portal(site: Site, **changes: Any) -> dict[str, Any]:
@@ -72,14 +73,17 @@ def test_the_platform_views_say_whether_resilience_is_in_force(
     primary: str, secondary: str, unmet: list[str], resilience: str
 ) -> None:
     """Failover: only the secondary serves; stand-alone: both do."""
-    views = {Site.PRIMARY: _view(primary), Site.SECONDARY: _view(secondary)}
+    views = {ServerName.PRIMARY: _view(primary), ServerName.SECONDARY: _view(secondary)}
     portals = {site: _portal(site, unmet=unmet) for site in Site}
-    assert summary({}, views, portals, [])["resilience"] == resilience
+    assert summary(Topology(), {}, views, portals, [])["resilience"] == resilience
 
 
 def test_services_that_do_not_run_are_listed_as_faults() -> None:
     """Beside the network faults, by server and service."""
-    containers = {Site.PRIMARY: {"core": "running", "portal": "paused"}, Site.SECONDARY: {"core": "stopped"}}
-    found = summary(containers, dict.fromkeys(Site), dict.fromkeys(Site), ["cut a -> b"])
+    containers = {
+        ServerName.PRIMARY: {"core": "running", "portal": "paused"},
+        ServerName.SECONDARY: {"core": "stopped"},
+    }
+    found = summary(Topology(), containers, dict.fromkeys(ServerName), dict.fromkeys(Site), ["cut a -> b"])
     assert found["faults"] == ["cut a -> b", "primary/portal paused", "secondary/core stopped"]
     assert found["servers"]["primary"]["platform_view"] is None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from stubs.installation import Installation
-from stubs.wire import Site
-from testbed import topology
+from stubs.wire import ServerName, Site
+from testbed import layout, topology
 from testbed.errors import MisuseError
 from testbed.topology import Topology
 
-ADDRESSES = {Site.PRIMARY: "10.0.0.2", Site.SECONDARY: "10.0.0.3"}
+ADDRESSES = {ServerName.PRIMARY: "10.0.0.2", ServerName.SECONDARY: "10.0.0.3"}
 
 
 def test_an_empty_file_is_a_pair_that_is_ready() -> None:
@@ -79,11 +83,21 @@ def test_what_a_topology_leaves_unmet_is_known_beforehand(fields: dict[str, obje
     assert topology.unmet(topology.derive(fields)) == unmet
 
 
+def test_the_readmes_topology_file_is_one() -> None:
+    """What a reader copies from it is accepted, and shows every field that there is."""
+    readme = (Path(topology.__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", readme, flags=re.DOTALL)
+    wanted = tomllib.loads(example)
+    assert topology.read(example, source="README.md").expansion
+    assert set(wanted) | {"secondary"} == set(Topology.__struct_fields__)
+    assert set(wanted["primary"]) == set(topology.ServerSpec.__struct_fields__)
+
+
 def test_each_server_is_told_its_own_part_and_where_the_other_is() -> None:
     """What is installed survives the way through JSON, with the users of that home only."""
-    told = topology.installation(Topology(), Site.SECONDARY, name="demo", addresses=ADDRESSES, secret="s")
+    told = layout.installation(Topology(), ServerName.SECONDARY, name="demo", addresses=ADDRESSES, secret="s")
     again = msgspec.json.decode(msgspec.json.encode(told), type=Installation)
     assert again == told
-    assert (told.address, told.other.address) == ("10.0.0.3", "10.0.0.2")
+    assert (told.address, told.portals[Site.PRIMARY].address) == ("10.0.0.3", "10.0.0.2")
     assert told.hostname == told.baseline.host_domain_name == "secondary.demo.test"
     assert [user.name for user in told.baseline.users] == ["bob"]

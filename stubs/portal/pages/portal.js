@@ -6,7 +6,7 @@
 
 const POLL_MS = Number(document.body.dataset.pollMs);
 const PATIENCE_MS = Math.max(300, POLL_MS * 3);
-const CORE = `https://${location.hostname}:${document.body.dataset.corePort}`;
+const CORE = `https://${document.body.dataset.coreHost || location.hostname}:${document.body.dataset.corePort}`;
 const $ = (id) => document.getElementById(id);
 let polling = null;
 

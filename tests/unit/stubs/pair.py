@@ -405,9 +405,8 @@ class Pair:
     def _learn_core(self, site: Site, core: Site) -> None:
         portal = self.portals[site]
         if portal.knowledge is not None:
-            facts = CoreFacts(
-                site=core, select=True, supports_resiliency=True, backs_up_portal=self._ticked and core is P
-            )
+            backs_up = self._ticked and core is P
+            facts = CoreFacts(server=core.server, select=True, supports_resiliency=True, backs_up_portal=backs_up)
             portal.knowledge.learn_core(facts)
             if portal.state is not None and portal.state.ready is None:
                 self._settled(portal)

@@ -11,8 +11,8 @@ from stubs.portal import app
 from stubs.portal.runtime import Portal
 from stubs.portal.store import Store
 from stubs.resilience import Role
-from stubs.wire import CoreFacts, CoreWord, Failback, Farewell, PortalFacts, PortalStatus, Site, User
-from testbed import topology
+from stubs.wire import CoreFacts, CoreWord, Failback, Farewell, PortalFacts, PortalStatus, ServerName, Site, User
+from testbed import layout, topology
 from testbed.topology import Topology
 from tests.unit.stubs.watched import WatchedClient
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from stubs.installation import Installation
 
-ADDRESSES = {Site.PRIMARY: "192.0.2.2", Site.SECONDARY: "192.0.2.3"}
+ADDRESSES = {ServerName.PRIMARY: "192.0.2.2", ServerName.SECONDARY: "192.0.2.3"}
 USERS = (("alice", "alice-password", Site.PRIMARY), ("bob", "bob-password", Site.SECONDARY))
 
 _serials = itertools.count(1)
@@ -34,7 +34,7 @@ def installed(site: Site, **fields: Any) -> Installation:
     """What a server of a healthy topology is told, at the product's own pace so that no test is too slow for it."""
     described = topology.derive({"time_scale": 1.0, **fields})
     assert isinstance(described, Topology)
-    return topology.installation(described, site, name="unit", addresses=ADDRESSES, secret="secret")
+    return layout.installation(described, site.server, name="unit", addresses=ADDRESSES, secret="secret")
 
 
 def word(site: Site, **changes: Any) -> PortalStatus:
@@ -65,9 +65,11 @@ def core_word(site: Site, *, farewell: bool = False) -> CoreWord:
     """The word of a core whose configuration is ready for resilience, with its users."""
     ticked = site is Site.PRIMARY
     return CoreWord(
-        facts=CoreFacts(site=site, select=True, supports_resiliency=ticked, backs_up_portal=ticked),
+        facts=CoreFacts(server=site.server, select=True, supports_resiliency=ticked, backs_up_portal=ticked),
         portals=(),
-        users=tuple(User(name=name, password=password, home=home) for name, password, home in USERS if home is site),
+        users=tuple(
+            User(name=name, password=password, home=home.server) for name, password, home in USERS if home is site
+        ),
         farewell=farewell,
     )
 
@@ -90,7 +92,7 @@ class Bench:
     def serve(self) -> None:
         """The primary's portal hears its cores and a secondary that does not serve."""
         for site in Site:
-            self.portal.hear_core(site, core_word(site))
+            self.portal.hear_core(site.server, core_word(site))
         self.portal.hear_peer(word(self.portal.site.other))
         self.portal.catch_up()
         assert self.portal.moment.state.role is Role.AVAILABLE
@@ -98,7 +100,7 @@ class Bench:
     def stand_by(self) -> None:
         """The secondary's portal hears its cores and a primary that serves."""
         for site in Site:
-            self.portal.hear_core(site, core_word(site))
+            self.portal.hear_core(site.server, core_word(site))
         self.portal.hear_peer(word(self.portal.site.other, serving=True, willing=True))
         self.portal.catch_up()
         assert self.portal.moment.state.role is Role.STARTING

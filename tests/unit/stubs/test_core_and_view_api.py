@@ -216,12 +216,12 @@ def test_the_redirect_service_knows_a_server_without_host_domain_name_by_its_hos
     said = word(Site.SECONDARY, serving=True)
     core.board.hear(replace(said, facts=replace(said.facts, host_domain_name="")), clock.monotonic_ms())
     url = ask(core.client, "GET", "/api/v1/redirect").get_json()["portal"]
-    assert url == f"https://{core.installed.other.hostname}:9443/onexportal.html"
+    assert url == f"https://{core.installed.portals[Site.SECONDARY].hostname}:9443/onexportal.html"
 
 
 def clients(core: CoreBench) -> list[FlaskClient]:
     """Of the core and of the platform view."""
-    app = view.build(core.installed, SignBoard(core.installed.timing, view.SERVICES))
+    app = view.build(core.installed, SignBoard(core.installed.timing, core.installed.services))
     app.test_client_class = WatchedClient
     return [core.client, app.test_client()]
 
@@ -249,7 +249,7 @@ def test_a_platform_view_answers_while_nothing_else_runs(core: CoreBench) -> Non
 
 def test_a_platform_view_never_runs_what_a_service_says(core: CoreBench) -> None:
     """The detail is text of another process."""
-    watch = SignBoard(core.installed.timing, view.SERVICES)
+    watch = SignBoard(core.installed.timing, core.installed.services)
     watch.hear("portal", Sign(service="portal", state="Available", detail="<script>alert(1)</script>"))
     page = ask(view.build(core.installed, watch).test_client(), "GET", "/").text
     assert "<script>" not in page

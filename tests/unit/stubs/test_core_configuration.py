@@ -57,15 +57,15 @@ def test_only_both_ticks_on_one_line_to_the_other_server_count(
     backs_up: bool,  # noqa: FBT001 - likewise
 ) -> None:
     """CFG-7: not one tick here and the other there, and none on another line."""
-    seen = facts(configuration(*lines), P)
-    assert (seen.site, seen.supports_resiliency, seen.backs_up_portal) == (P, supports, backs_up)
+    seen = facts(configuration(*lines), P.server, P)
+    assert (seen.server, seen.supports_resiliency, seen.backs_up_portal) == (P.server, supports, backs_up)
 
 
 @pytest.mark.parametrize(("mode", "select"), [("select", True), ("standard", False)])
 def test_select_is_a_mode_of_the_system(mode: str, select: bool) -> None:  # noqa: FBT001 - what is expected
     """CFG-2."""
     changed = msgspec.structs.replace(FIRST, system=msgspec.convert({"mode": mode}, System))
-    assert facts(changed, P).select is select
+    assert facts(changed, P.server, P).select is select
 
 
 @pytest.mark.parametrize(
@@ -79,17 +79,17 @@ def test_select_is_a_mode_of_the_system(mode: str, select: bool) -> None:  # noq
 def test_what_the_form_cannot_tell_is_checked_and_named(bad: Configuration, named: str) -> None:
     """CFG-8."""
     with pytest.raises(InvalidError) as raised:
-        check(bad, P)
+        check(bad, P.server)
     assert named in str(raised.value)
 
 
 def test_the_configuration_after_installation_is_valid_on_both_servers() -> None:
     """And ready on P, with the users at home there."""
     for site in Site:
-        check(at_installation(installed(site)), site)
-    assert facts(FIRST, P).backs_up_portal
-    assert not facts(at_installation(installed(S)), S).backs_up_portal
-    assert users(FIRST, P) == (User(name="alice", password="alice-password", home=P),)
+        check(at_installation(installed(site)), site.server)
+    assert facts(FIRST, P.server, P).backs_up_portal
+    assert not facts(at_installation(installed(S)), S.server, S).backs_up_portal
+    assert users(FIRST, P.server) == (User(name="alice", password="alice-password", home=P.server),)
 
 
 def test_a_save_is_the_next_version_and_survives_a_restart(tmp_path: Path) -> None:

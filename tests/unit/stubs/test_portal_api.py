@@ -13,7 +13,7 @@ import pytest
 from stubs.portal import api, forms
 from stubs.resilience import Role
 from stubs.serving import MAX_BODY, Code, Refusal
-from stubs.wire import Site
+from stubs.wire import ServerName, Site
 from tests.unit.stubs.portals import Bench, ask, core_word, word
 
 if TYPE_CHECKING:
@@ -400,7 +400,7 @@ def test_a_portal_that_does_not_serve_says_so(passive: Bench) -> None:
 def test_a_session_ends_with_the_time_of_serving(bench: Bench) -> None:
     """REDIR-6: the old session does not come back when the portal serves again."""
     user = bench.user()
-    bench.portal.hear_core(Site.PRIMARY, core_word(Site.PRIMARY, farewell=True))
+    bench.portal.hear_core(ServerName.PRIMARY, core_word(Site.PRIMARY, farewell=True))
     bench.portal.catch_up()
     assert_refused(ask(user, "GET", "/api/v1/session"), 503)
     assert_refused(ask(user, "POST", "/api/v1/contacts", json=CONTACT), 503)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stubs.readiness import Known, unmet
-from stubs.wire import CoreFacts, Failback, PortalFacts, Site
+from stubs.wire import CoreFacts, Failback, PortalFacts, ServerName
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ PORTAL = PortalFacts(
     detection_minutes=3.0,
     host_domain_name="name",
 )
-CORE = CoreFacts(site=Site.PRIMARY, select=True, supports_resiliency=True, backs_up_portal=True)
+CORE = CoreFacts(server=ServerName.PRIMARY, select=True, supports_resiliency=True, backs_up_portal=True)
 READY = Known(primary=PORTAL, secondary=PORTAL, primary_core=CORE)
 ALL = ("CFG-2", "CFG-5", "CFG-6", "CFG-7", "CFG-9", "CFG-12")
 

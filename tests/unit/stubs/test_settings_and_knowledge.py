@@ -9,13 +9,13 @@ import msgspec
 from stubs.portal.database import NotStoredError
 from stubs.portal.knowledge import Knowledge
 from stubs.portal.settings import PortalSettings, Settings, at_installation
-from stubs.wire import CoreFacts, Failback, Site
+from stubs.wire import CoreFacts, Failback, ServerName, Site
 from tests.unit.stubs.pair import MemoryNotes
 from tests.unit.stubs.portals import installed, word
 
 SETTINGS = at_installation(installed(Site.PRIMARY).baseline)
 MANUAL = msgspec.structs.replace(SETTINGS, failback=Failback.MANUAL, detection_minutes=7.0)
-CORE = CoreFacts(site=Site.PRIMARY, select=True, supports_resiliency=True, backs_up_portal=True)
+CORE = CoreFacts(server=ServerName.PRIMARY, select=True, supports_resiliency=True, backs_up_portal=True)
 PEER = word(Site.SECONDARY).facts
 OWN = word(Site.PRIMARY).facts
 
@@ -101,7 +101,7 @@ def test_what_was_learnt_survives_a_restart() -> None:
 def test_only_the_primarys_core_is_listened_to() -> None:
     """CFG-7: a tick on any other line does not count."""
     knowledge = Knowledge(Site.SECONDARY, MemoryNotes())
-    knowledge.learn_core(replace(CORE, site=Site.SECONDARY))
+    knowledge.learn_core(replace(CORE, server=ServerName.SECONDARY))
     assert knowledge.known(PEER).primary_core is None
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from stubs.portal.database import NotStoredError
 from stubs.portal.store import ConflictError, Entry, GapError, Store
-from stubs.wire import Site, User
+from stubs.wire import ServerName, Site, User
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -260,7 +260,7 @@ def test_a_wiped_store_is_another_empty_one(primary: Store) -> None:
     identity = primary.identity()
     add(primary, "A")
     primary.remember("settings", "x")
-    primary.accounts.learn(Site.PRIMARY, {"alice": "secret"})
+    primary.accounts.learn(ServerName.PRIMARY, {"alice": "secret"})
     primary.wipe()
     assert (primary.items("contacts", "alice"), primary.head(), primary.discarded()) == ([], 0, ())
     second = primary.identity()
@@ -302,11 +302,11 @@ def test_a_block_that_fails_is_undone_whole(primary: Store) -> None:
 def test_users_are_learnt_replaced_and_kept(make: Callable[..., Store]) -> None:
     """They can log in while their core is away, also after a restart; a core's word is only about its own."""
     store = make("one")
-    store.accounts.learn(Site.PRIMARY, {"alice": "a", "carol": "c"})
-    store.accounts.learn(Site.SECONDARY, {"bob": "b"})
-    store.accounts.learn(Site.PRIMARY, {"alice": "new"})
+    store.accounts.learn(ServerName.PRIMARY, {"alice": "a", "carol": "c"})
+    store.accounts.learn(ServerName.SECONDARY, {"bob": "b"})
+    store.accounts.learn(ServerName.PRIMARY, {"alice": "new"})
     again = make("one").accounts
-    assert again.homes() == {"alice": Site.PRIMARY, "bob": Site.SECONDARY}
+    assert again.homes() == {"alice": ServerName.PRIMARY, "bob": ServerName.SECONDARY}
     right = [("alice", "new"), ("bob", "b")]
     wrong = [("alice", "a"), ("carol", "c"), ("bob", ""), ("", ""), ("ALICE", "new")]
     assert [again.check_password(*each) for each in right + wrong] == [True] * 2 + [False] * 5
@@ -314,18 +314,18 @@ def test_users_are_learnt_replaced_and_kept(make: Callable[..., Store]) -> None:
 
 def test_users_whose_storing_failed_are_learnt_at_the_next_word(primary: Store) -> None:
     """A core tells its users once; a disk that was full for a moment must not lock them out for good."""
-    users = (User(name="alice", password="a", home=Site.PRIMARY),)
+    users = (User(name="alice", password="a", home=ServerName.PRIMARY),)
     primary.database.connection().execute("PRAGMA query_only = ON")
-    primary.accounts.hear(Site.PRIMARY, users)
+    primary.accounts.hear(ServerName.PRIMARY, users)
     assert primary.accounts.homes() == {}
     primary.database.connection().execute("PRAGMA query_only = OFF")
-    primary.accounts.hear(Site.PRIMARY, None)
+    primary.accounts.hear(ServerName.PRIMARY, None)
     assert primary.accounts.check_password("alice", "a")
 
 
 def test_passwords_are_not_on_disk(primary: Store, tmp_path: Path) -> None:
     """Only salted hashes; equal passwords look different."""
-    primary.accounts.learn(Site.PRIMARY, {"alice": "very-secret", "carol": "very-secret"})
+    primary.accounts.learn(ServerName.PRIMARY, {"alice": "very-secret", "carol": "very-secret"})
     assert all(b"very-secret" not in path.read_bytes() for path in tmp_path.iterdir())
     assert len(set(primary.database.rows("SELECT hash FROM users"))) == 2
 

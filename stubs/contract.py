@@ -88,6 +88,8 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
 
 _WITH_A_BODY: dict[int, Said] = {
     HTTPStatus.BAD_REQUEST: "invalid_json",
+    HTTPStatus.REQUEST_TIMEOUT: "request_timeout",
+    HTTPStatus.LENGTH_REQUIRED: "length_required",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body_too_large",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "unsupported_media_type",
     HTTPStatus.UNPROCESSABLE_ENTITY: "invalid_body",

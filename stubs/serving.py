@@ -11,17 +11,16 @@ import logging
 import socket
 import ssl
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
-from cheroot import wsgi
 from cheroot.makefile import MakeFile
-from cheroot.server import HTTPConnection
 from cheroot.ssl import Adapter
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
-from stubs import clock
+from stubs import clock, patience
 from stubs.decoding import decode
 from stubs.installation import conf_path
 
@@ -69,6 +68,7 @@ Code = Literal[
     "invalid_body",
     "invalid_credentials",
     "invalid_json",
+    "length_required",
     "method_not_allowed",
     "not_found",
     "not_logged_in",
@@ -76,6 +76,7 @@ Code = Literal[
     "not_serving",
     "not_stored",
     "precondition_required",
+    "request_timeout",
     "serves_elsewhere",
     "session_taken",
     "stale",
@@ -113,6 +114,7 @@ class _RecordingAdapter(Adapter):
     def _make_context(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, self.private_key)
+        context.sslsocket_class = patience.Socket
         return context
 
     def reload(self) -> None:
@@ -144,7 +146,7 @@ class HttpsServer:
 
     def __init__(self, app: Flask, port: int, *, threads: int = 8) -> None:
         self.handshakes: collections.deque[Handshake] = collections.deque(maxlen=REMEMBERED_HANDSHAKES)
-        self._server = wsgi.Server(
+        self._server = patience.Server(
             ("0.0.0.0", port),  # noqa: S104 - of the server's own namespace
             app,
             numthreads=threads,
@@ -175,8 +177,8 @@ class HttpsServer:
             log.info("handshake with %s: %s %s", client, outcome, detail)
 
 
-def _connection_class(record: Callable[..., None]) -> type[HTTPConnection]:
-    class Connection(HTTPConnection):
+def _connection_class(record: Callable[..., None]) -> type[patience.Connection]:
+    class Connection(patience.Connection):
         """Shakes hands in the worker thread, once, on record."""
 
         shaken = False
@@ -195,7 +197,7 @@ def _connection_class(record: Callable[..., None]) -> type[HTTPConnection]:
                     return False
                 self.shaken = True
                 record(client, "completed")
-            return bool(super().communicate())  # type: ignore[no-untyped-call] # cheroot's stubs leave it open
+            return super().communicate()
 
     return Connection
 
@@ -212,6 +214,7 @@ def make_app(package: str) -> Flask:
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
+    app.before_request(_whole)
     app.after_request(_harden)
     return app
 
@@ -239,16 +242,29 @@ def read_body(kind: type[T]) -> T:
         raise Refusal(400, "invalid_json", f"The body is not JSON: {error}") from error
 
 
+def _whole() -> None:
+    """Take no body in chunks: how long it is shall be known before it is read."""
+    if "Transfer-Encoding" in request.headers:
+        raise Refusal(411, "length_required", "Send the body in one piece, with Content-Length.")
+
+
 def _refused(refusal: Refusal) -> Response:
     body = {"error": refusal.code, "message": refusal.message}
     return answer(body, refusal.status, **refusal.headers)
 
 
-_CODES: dict[int, Code] = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 400: "bad_request"}
+_CODES: dict[int, Code] = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    413: "body_too_large",
+}
 
 
 def _http_error(error: HTTPException) -> Response:
-    status = error.code or 500
+    # A client that reads its answer is still there: its body did not come in time.
+    status = HTTPStatus.REQUEST_TIMEOUT if isinstance(error, ClientDisconnected) else error.code or 500
     code: Code = _CODES.get(status, "bad_request" if status < 500 else "internal")  # noqa: PLR2004 - HTTP's own border
     response = answer({"error": code, "message": error.description or error.name}, status)
     for name, value in error.get_headers():

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import schemathesis
+from schemathesis.core import NOT_SET
 from schemathesis.engine import StopReason, events, from_schema
 
 from stubs import openapi
@@ -17,7 +18,7 @@ from stubs import openapi
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from schemathesis import BaseSchema
+    from schemathesis import BaseSchema, Response
     from schemathesis import Case as AnyCase
     from schemathesis.engine.recorder import ScenarioRecorder
 
@@ -50,8 +51,9 @@ class Kept:
 def config(  # noqa: PLR0913 - the particulars of a run
     *,
     seed: int,
+    certificate: str | None = None,
     phases: Collection[str] = PHASES,
-    examples: int = 10,
+    examples: int = 60,
     expected_5xx: Collection[int] = (),
     excluded_checks: Collection[str] = (),
     operations: Collection[Mapping[str, Any]] = (),
@@ -60,6 +62,7 @@ def config(  # noqa: PLR0913 - the particulars of a run
 
     Args:
         seed: of what is drawn; the same seed draws the same.
+        certificate: PEM file that the service is trusted by.
         phases: of schemathesis.
         examples: how many requests each operation gets in fuzzing, and how many sequences there are.
         expected_5xx: documented statuses that are fine in the state that the service is in.
@@ -70,6 +73,7 @@ def config(  # noqa: PLR0913 - the particulars of a run
         {
             "seed": seed,
             "max-redirects": 0,
+            **({} if certificate is None else {"tls-verify": certificate}),
             "generation": {"database": "none", "max-examples": examples},
             "phases": {phase: {"enabled": phase in phases} for phase in PHASES},
             "checks": {
@@ -100,6 +104,16 @@ def log_in_with(schema: BaseSchema, cookies: Mapping[str, str]) -> None:
 def log_in_as(schema: BaseSchema, name: str, password: str) -> None:
     """Send a name and a password (HTTP's basic scheme) with every request."""
     schema.config.auth.update(basic=(name, password))
+
+
+def asked(schema: BaseSchema, method: str, path: str, *, body: Any = NOT_SET, **options: Any) -> Response:
+    """Send one request of our own; its answer.
+
+    Raises:
+        schemathesis.core.failures.FailureGroup: it is not as documented.
+    """
+    case = schema[path][method].Case(body=body, media_type=None if body is NOT_SET else "application/json")
+    return case.call_and_validate(allow_redirects=False, **options)
 
 
 def tried(schema: BaseSchema) -> set[str]:

@@ -154,7 +154,7 @@ def test_what_follows_by_rule_is_documented_by_rule() -> None:
     document = openapi.document(small_app(), title="t", about="a")
     ((_, path, operation),) = operations(document)
     assert path == "/things/{item}"
-    assert set(operation["responses"]) == {"200", "400", "401", "404", "413", "415", "422"}
+    assert set(operation["responses"]) == {"200", "400", "401", "404", "408", "411", "413", "415", "422"}
     assert operation["responses"]["401"]["$ref"].endswith("401-invalid_credentials-not_logged_in")
     assert operation["security"] == [{"key": []}]
     assert operation["parameters"] == [{"name": "item", "in": "path", "required": True, "schema": {"type": "string"}}]

@@ -36,13 +36,20 @@ def _die(failed: threading.ExceptHookArgs) -> None:
     os._exit(70)
 
 
-def live(module: str, *, leave: Callable[[bool], None], reset: Callable[[], None]) -> Never:
-    """Act on signals until the process ends.
+def live(
+    module: str,
+    *,
+    leave: Callable[[bool], None],
+    reset: Callable[[], None],
+    words: Callable[[], tuple[str, ...]] = tuple,
+) -> Never:
+    """Act on signals until the process ends, one after the other: a restart never cuts a reset short.
 
     Args:
         module: what to run again at a restart.
         leave: says good-bye; its argument tells whether this service comes back.
         reset: goes back to the state after installation.
+        words: what the next start is told (`told`), asked for at a restart.
     """
     while True:
         number = signal.sigwait(_SIGNALS)
@@ -53,12 +60,27 @@ def live(module: str, *, leave: Callable[[bool], None], reset: Callable[[], None
         restart = number == signal.SIGHUP
         leave(restart)
         if restart:
-            again(module)
+            again(module, *words())
         os._exit(0)
 
 
-def again(module: str) -> Never:
-    """Begin again from nothing in the same container."""
+def restart() -> None:
+    """Ask this very process to restart (SIGHUP)."""
+    os.kill(os.getpid(), signal.SIGHUP)
+
+
+def again(module: str, *words: str) -> Never:
+    """Begin again from nothing in the same container.
+
+    Args:
+        module: what to run.
+        words: what its next start is told.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, "-m", module])  # noqa: S606 - the very program that runs now
+    os.execv(sys.executable, [sys.executable, "-m", module, *words])  # noqa: S606 - the very program that runs now
+
+
+def told() -> list[str]:
+    """What the start before this one left word of; nothing when the container was started."""
+    return sys.argv[1:]

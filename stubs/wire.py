@@ -65,6 +65,7 @@ class PortalFacts:
         failback: automatic or manual; only the primary's counts (ROLE-8).
         detection_minutes: Failover Detection Time in real minutes; only the primary's counts.
         host_domain_name: the name in redirects to this portal; may be empty (CFG-12).
+        select: the system has been in Select mode ever since this portal started (CFG-3); `None`: it never learnt that.
     """
 
     version: str
@@ -73,6 +74,7 @@ class PortalFacts:
     failback: Failback
     detection_minutes: float
     host_domain_name: str
+    select: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,12 +132,16 @@ class CoreFacts:
         select: the system runs in Server Edition *Select* mode (CFG-2).
         supports_resiliency: ticked on its line to the other server of the pair (CFG-7).
         backs_up_portal: *Backs up my one-X Portal*, ticked on the same line (CFG-7).
+        version: of its configuration.
+        installed: the version that it had after its installation, or after its last factory reset.
     """
 
     server: ServerName
     select: bool
     supports_resiliency: bool
     backs_up_portal: bool
+    version: int = 1
+    installed: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -278,12 +278,13 @@ class Bed:
                 yield f"{server.value}/{service}", self.services.logs(server, service)
 
     def _boot_once_up(self, site: Site) -> int:
-        """Wait until core and portal of a server answer; the start of the portal."""
+        """Wait until core and portal of a server answer, or the portal is stopped by itself; its start."""
         inspector = self.inspectors[site]
 
         def look() -> int | None:
             portal = inspector.resilience()
-            return portal["boot"] if portal is not None and inspector.redirect() is not None else None
+            boot = portal["boot"] if portal is not None else inspector.dormant_boot()
+            return boot if inspector.redirect() is not None else None
 
         what = f"core and portal of the {site.value} to answer"
         boot = wait_until(look, lambda seen: seen is not None, within_s=READY_S, what=what)

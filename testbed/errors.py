@@ -18,6 +18,23 @@ class MisuseError(BedError):
     """The caller asked for something that cannot be meant: an unknown server, a name that exists, a bad file."""
 
 
+class RefusedError(MisuseError):
+    """A server refused what an administrator asked of it.
+
+    Attributes:
+        status: of HTTP.
+        code: the server's word for machines; empty if it sent none.
+        says: its words for people; they name the field, if one is at fault.
+
+    Args:
+        what: what was asked of whom.
+    """
+
+    def __init__(self, what: str, *, status: int, code: str, says: str) -> None:
+        super().__init__(f"{what}: {says}")
+        self.status, self.code, self.says = status, code, says
+
+
 class MissingError(BedError):
     """The world lacks something: no engine, no tool, no free subnet. The message says how to get it."""
 

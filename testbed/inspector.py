@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from stubs import ports
-from testbed.errors import FaultError, MisuseError
+from testbed.errors import FaultError, RefusedError
 
 if TYPE_CHECKING:
     from testbed.servers import Server
@@ -35,20 +35,36 @@ class Inspector:
 
     def __init__(self, server: Server, *, administrator: tuple[str, str]) -> None:
         self._server = server
-        self._administrator = administrator
+        self.administrator = administrator
         self._session = requests.Session()
         self._session.trust_env = False
         # One more try on a connection that was kept open and that the other side closed meanwhile.
         self._session.mount("https://", HTTPAdapter(max_retries=Retry(1, connect=0, read=0, other=1)))
+
+    @property
+    def name(self) -> str:
+        """The server that is looked at."""
+        return self._server.name
 
     def services(self) -> dict[str, Any] | None:
         """The platform view's rows; `None` if it does not answer."""
         answer = self._look(ports.PLATFORM_VIEW, "/api/v1/services")
         return None if answer is None else answer["services"]
 
+    def portal_row(self) -> dict[str, Any]:
+        """The portal's row in the platform view of the server that carries it; empty if that does not answer."""
+        answer = self._look(ports.PLATFORM_VIEW, "/api/v1/services", at=self._server.portal_server)
+        row: dict[str, Any] = {} if answer is None else answer["services"].get("portal", {})
+        return row
+
     def resilience(self) -> dict[str, Any] | None:
         """The portal's resilience status; `None` if it does not answer."""
         return self._look(ports.PORTAL_HTTPS, "/api/v1/resilience")
+
+    def dormant_boot(self) -> int | None:
+        """The start of a portal that stopped by itself (CFG-11); `None` if it did not, or nobody can tell."""
+        row = self.portal_row()
+        return row["boot"] if row.get("dormant") else None
 
     def redirect(self) -> dict[str, Any] | None:
         """What the core's redirect service says; `None` if it does not answer."""
@@ -60,34 +76,44 @@ class Inspector:
         Raises:
             FaultError: the core does not answer.
         """
-        answer = self.call("GET", ports.CORE_SERVICES, "/api/v1/configuration", auth=self._administrator)
+        answer = self.call("GET", ports.CORE_SERVICES, "/api/v1/configuration", auth=self.administrator)
         return answer.headers["ETag"], _object(answer)
 
     def save_configuration(self, etag: str, configuration: dict[str, Any]) -> str:
         """Save what was loaded and edited; the new ETag.
 
         Raises:
-            MisuseError: it was refused as stale or invalid; the core's message names the field.
+            RefusedError: as stale or invalid; the core's words name the field.
             FaultError: the core does not answer.
         """
         answer = self.call(
             "PUT",
             ports.CORE_SERVICES,
             "/api/v1/configuration",
-            auth=self._administrator,
+            auth=self.administrator,
             json=configuration,
             headers={"If-Match": etag},
         )
         return answer.headers["ETag"]
 
+    def start(self, service: str) -> None:
+        """Start a service by hand, in the platform view; nothing happens to one that runs.
+
+        Raises:
+            RefusedError: it stopped by itself, or has no process (CFG-11).
+            FaultError: the platform view does not answer.
+        """
+        path = f"/api/v1/services/{service}/start"
+        self.call("POST", ports.PLATFORM_VIEW, path, auth=self.administrator)
+
     def administer(self, method: str, path: str, body: Any = None) -> Any:
         """Call the portal's administrator API, logged in for this one call; the JSON of its answer.
 
         Raises:
-            MisuseError: it was refused; the portal's message says why.
+            RefusedError: with the portal's reason.
             FaultError: the portal does not answer.
         """
-        name, password = self._administrator
+        name, password = self.administrator
         self._session.cookies.clear()
         log_in = {"user": name, "password": password, "end_other": True}
         self.call("POST", ports.PORTAL_HTTPS, "/api/v1/admin/session", json=log_in)
@@ -98,7 +124,7 @@ class Inspector:
         """Send one request; its successful answer.
 
         Raises:
-            MisuseError: it was refused.
+            RefusedError: with the server's reason.
             FaultError: nothing answers.
         """
         at = self._at(port)
@@ -109,7 +135,7 @@ class Inspector:
         except requests.RequestException as error:
             raise FaultError(f"{self._server.name}: {method} {path} on port {port} got no answer: {error}") from error
         if answer.status_code >= _OK_BELOW:
-            raise MisuseError(f"{self._server.name}: {method} {path}: {answer.status_code} {answer.text[:300]}")
+            raise _refusal(f"the {self._server.name} refused {method} {path}", answer)
         return answer
 
     def _at(self, port: int) -> Server:
@@ -118,8 +144,8 @@ class Inspector:
             return self._server.portal_server
         return self._server.core_server if port == ports.CORE_SERVICES else self._server
 
-    def _look(self, port: int, path: str) -> dict[str, Any] | None:
-        at = self._at(port)
+    def _look(self, port: int, path: str, *, at: Server | None = None) -> dict[str, Any] | None:
+        at = at or self._at(port)
         url = f"https://{at.address}:{port}{path}"
         patience = (CONNECT_S, TIMEOUT_S)
         try:
@@ -127,6 +153,15 @@ class Inspector:
             return _object(answer) if answer.ok else None
         except (requests.RequestException, ValueError):
             return None
+
+
+def _refusal(what: str, answer: requests.Response) -> RefusedError:
+    try:
+        said = _object(answer)
+    except ValueError:
+        said = {}
+    says = str(said.get("message") or f"{answer.status_code} {answer.text[:300]}")
+    return RefusedError(what, status=answer.status_code, code=str(said.get("error", "")), says=says)
 
 
 def _object(answer: requests.Response) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def _baseline(topology: Topology, server: ServerName, own: Site | None, host: st
     return Baseline(
         portal_version=spec.portal_version,
         select=spec.select,
-        central_cti=spec.central_cti,
+        central_cti=spec.has_central_cti,
         failover=spec.failover,
         failback=spec.failback,
         detection_minutes=spec.detection_minutes,

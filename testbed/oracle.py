@@ -160,7 +160,7 @@ def _primary_waits(world: World) -> bool:
 
 def _secondary_role(world: World) -> Role:
     if not world.secondary.portal_runs or "CFG-6" in world.all_unmet:
-        return Role.STOPPED  # CFG-11
+        return Role.STOPPED  # CFG-11, reading "stopped by itself"
     if world.all_unmet or not world.secondary.can_serve:
         return Role.STARTING  # readings "not ready", "own core"
     hears_primary_serve = _primary_role(world) is Role.AVAILABLE and not world.primary_to_secondary_cut

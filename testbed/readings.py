@@ -90,6 +90,42 @@ READINGS = {
             "REDIR-8",
         ),
     ),
+    "stopped by itself": Reading(
+        "Resilience counts as not enabled while failover is not in effect on P (CFG-6), and for no other reason. S's "
+        "portal then shows Stopped and takes no connection; it goes by what it heard of P last, a restart and a lost "
+        "P included, and starts again by itself when it hears that failover came into effect.",
+        (
+            "CFG-6",
+            "CFG-11",
+        ),
+    ),
+    "switch to select": Reading(
+        "Each portal has to be restarted after a switch to Select mode: the mode counts that P's core tells it first "
+        "after its start, or while P's core is silent, the one it told last. A switch away from Select counts at once "
+        "(CFG-2), and the way back from it needs a restart again. A factory reset of P's core is a new installation.",
+        (
+            "CFG-2",
+            "CFG-3",
+        ),
+    ),
+    "every page waits": Reading(
+        "A changed Host Domain Name needs a restart of its portal, like all settings of a portal; Manager's settings "
+        "need none.",
+        (
+            "CFG-4",
+            "CFG-8",
+            "CFG-12",
+        ),
+    ),
+    "providers": Reading(
+        "A portal that has no Central CTI Link in effect lists two providers to P as well: they stand as made by hand. "
+        "Resilience counts as effective while no rule is unmet. A provider is connected while the core that it leads "
+        "to answers on its CTI link.",
+        (
+            "CFG-5",
+            "CFG-14",
+        ),
+    ),
     "two machines": Reading(
         "With an Application Server in place of P's portal, the core that tells who serves is another machine, "
         "with a certificate of its own. A client that does not trust that one cannot be told, and stays where it "

@@ -38,7 +38,13 @@ def _one_settled(
     unmet: Sequence[str],
     not_boot: int | None,
 ) -> bool:
-    if portal is None or view is None or portal["boot"] == not_boot:
+    if view is None:
+        return False
+    if site is Site.SECONDARY and "CFG-6" in unmet:
+        dormant, core = view["portal"], view["core"]
+        stopped = dormant["dormant"] and dormant["boot"] != not_boot and portal is None  # CFG-11
+        return bool(stopped and core["state"] == "Available")
+    if portal is None or portal["boot"] == not_boot:
         return False
     role = "Available" if site is Site.PRIMARY else "Starting"
     shown = (view["portal"]["state"], view["core"]["state"])
@@ -68,8 +74,7 @@ def summary(
         faults: network faults in force.
     """
     serving = {site for site in Site if _serves(views.get(layout.portal_server(topology, site)))}
-    said = [portals[site] for site in Site]
-    unmet = next((list(portal["unmet"]) for portal in said if portal is not None), [])
+    unmet = _unmet(views, [portals[site] for site in Site])
     down = [
         f"{server.value}/{service} {state}"
         for server, services in sorted(containers.items())
@@ -82,6 +87,7 @@ def summary(
         "servers": {
             server.value: {
                 **_services(topology, server, containers.get(server, {})),
+                **({"portal": "stopped"} if _is_dormant(views[server]) else {}),
                 "platform_view": views[server],
                 "sync": _sync(topology, server, portals),
             }
@@ -89,6 +95,17 @@ def summary(
         },
         "faults": [*faults, *down],
     }
+
+
+def _unmet(views: Mapping[ServerName, dict[str, Any] | None], portals: Sequence[dict[str, Any] | None]) -> list[str]:
+    """What the first portal that answers says; of one that stopped by itself it is known why (CFG-11)."""
+    unasked = ["CFG-6"] if any(_is_dormant(view) for view in views.values()) else []
+    return next((list(portal["unmet"]) for portal in portals if portal is not None), unasked)
+
+
+def _is_dormant(view: dict[str, Any] | None) -> bool:
+    """Whether the portal of a server stopped by itself (CFG-11)."""
+    return view is not None and bool(view.get("portal", {}).get("dormant"))
 
 
 def _serves(view: dict[str, Any] | None) -> bool:

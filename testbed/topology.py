@@ -30,8 +30,9 @@ class ServerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     Attributes:
         portal_version: software version of its portal (CFG-9).
+        installation: a new one, or one that was upgraded to release 10 or later (CFG-5).
         select: Server Edition Select mode (CFG-2).
-        central_cti: Central CTI Link (CFG-5).
+        central_cti: Central CTI Link (CFG-5); left out, on for a new installation and off for an upgraded one.
         failover: failover enabled; counts on the primary (CFG-6).
         failback: who starts failback; counts on the primary (ROLE-8).
         detection_minutes: Failover Detection Time; counts on the primary.
@@ -41,14 +42,20 @@ class ServerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """
 
     portal_version: Text = "12.0"
+    installation: Literal["new", "upgraded"] = "new"
     select: bool = True
-    central_cti: bool = True
+    central_cti: bool | None = None
     failover: bool = True
     failback: Literal["automatic", "manual"] = "automatic"
     detection_minutes: Annotated[float, msgspec.Meta(ge=1, le=60)] = 3.0
     supports_resiliency: bool = True
     backs_up_portal: bool = True
     host_domain_name: Annotated[str, msgspec.Meta(max_length=253, pattern=r"^[A-Za-z0-9.-]*\Z")] | None = None
+
+    @property
+    def has_central_cti(self) -> bool:
+        """Whether Central CTI Link is on after installation (CFG-5)."""
+        return self.installation == "new" if self.central_cti is None else self.central_cti
 
 
 class UserSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -146,22 +153,24 @@ def derive(fields: Mapping[str, Any]) -> Topology:
 
 def unmet(topology: Topology) -> tuple[str, ...]:
     """The rules that this topology leaves unmet from its installation on."""
-    primary, secondary = _facts(topology.primary), _facts(topology.secondary)
+    select = topology.primary.select
+    primary, secondary = _facts(topology.primary, select=select), _facts(topology.secondary, select=select)
     core = CoreFacts(
         server=ServerName.PRIMARY,
-        select=topology.primary.select,
+        select=select,
         supports_resiliency=topology.primary.supports_resiliency,
         backs_up_portal=topology.primary.supports_resiliency and topology.primary.backs_up_portal,
     )
     return readiness.unmet(readiness.Known(primary=primary, secondary=secondary, primary_core=core))
 
 
-def _facts(server: ServerSpec) -> PortalFacts:
+def _facts(server: ServerSpec, *, select: bool) -> PortalFacts:
     return PortalFacts(
         version=server.portal_version,
-        central_cti=server.central_cti,
+        central_cti=server.has_central_cti,
         failover=server.failover,
         failback=Failback(server.failback),
         detection_minutes=server.detection_minutes,
         host_domain_name="set" if server.host_domain_name is None else server.host_domain_name,
+        select=select,
     )

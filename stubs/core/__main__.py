@@ -38,6 +38,7 @@ class Core:
         self.keep_alive = self._keep_alive(installed)
         self.watchdog = SignSender()
         self.cti = CtiServer(service_user=installed.service_user, heard=self.hear_portal, lost=self.lose_portal)
+        self._boot = clock.boot_id()
         self._direct: frozenset[Site] = frozenset()
         self._news = threading.Event()
         self._leaving = False
@@ -115,10 +116,11 @@ class Core:
             known = self.board.fresh(clock.monotonic_ms())
             direct = tuple(word for word in known if word.site in self._direct)
             self.keep_alive.say(KeepAlive(portals=direct))
-        facts = configuration.facts(saved.configuration, server, self.installed.half)
+        versions = {"version": saved.version, "installed": saved.installed}
+        facts = configuration.facts(saved.configuration, server, self.installed.half, **versions)
         word = CoreWord(facts=facts, portals=known, farewell=farewell)
         self.cti.say(word, users=configuration.users(saved.configuration, server), version=saved.version)
-        self.watchdog.say(Sign(service="core", state="Stopped" if farewell else "Available"))
+        self.watchdog.say(Sign(service="core", state="Stopped" if farewell else "Available", boot=self._boot))
 
 
 def main() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
-from stubs import clock, openapi
-from stubs.contract import Guard, Reply, documented
+from stubs import basic, clock, openapi
+from stubs.basic import administrator
+from stubs.contract import documented
 from stubs.core import answers
 from stubs.core.configuration import Configuration, InvalidError, check
 from stubs.core.versioned import ConfigurationFile, StaleError
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from stubs.core.board import Board
     from stubs.core.versioned import Saved
     from stubs.installation import Installation
-
-_MANAGER = Guard(
-    name="manager",
-    scheme={"type": "http", "scheme": "basic"},
-    answers={401: Reply(codes=("invalid_credentials",), headers={"WWW-Authenticate": str})},
-)
-"""What `_administrator` answers to who is none."""
 
 
 def build(installation: Installation, file: ConfigurationFile, board: Board, changed: Callable[[], None]) -> Flask:
@@ -70,23 +63,23 @@ def _add_configuration(
     app: Flask, installation: Installation, file: ConfigurationFile, changed: Callable[[], None]
 ) -> None:
     @app.get("/api/v1/configuration")
-    @documented("Load the configuration.", guards=(_MANAGER,), answers={200: answers.LOADED})
+    @documented("Load the configuration.", guards=(basic.ADMINISTRATOR,), answers={200: answers.LOADED})
     def load() -> Response:
         """The configuration with its version as ETag (CFG-8)."""
-        _administrator(installation)
+        administrator(installation.administrator, realm="IP Office")
         return _loaded(file.saved)
 
     @app.put("/api/v1/configuration")
     @documented(
         "Save the configuration that was loaded and edited.",
-        guards=(_MANAGER,),
+        guards=(basic.ADMINISTRATOR,),
         headers={"If-Match": answers.Version},
         body=Configuration,
         answers={200: answers.SAVED, 412: "stale", 428: "precondition_required", 507: "not_stored"},
     )
     def save() -> Response:
         """Save what was loaded and edited (CFG-8): 428 without If-Match, 412 if stale, 422 if invalid."""
-        _administrator(installation)
+        administrator(installation.administrator, realm="IP Office")
         loaded = _loaded_version()
         configuration = read_body(Configuration)
         try:
@@ -95,7 +88,7 @@ def _add_configuration(
         except InvalidError as error:
             raise Refusal(422, "invalid_body", str(error)) from error
         except StaleError as error:
-            raise Refusal(412, "stale", f"{error}: load it again.") from error
+            raise Refusal(412, "stale", f"If-Match: {error}: load it again.") from error
         except OSError as error:
             raise Refusal(507, "not_stored", "The core's disk did not take it; nothing has changed.") from error
         changed()
@@ -114,17 +107,3 @@ def _loaded_version() -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 18):  # noqa: PLR2004 - fits any integer of ours
         raise Refusal(412, "stale", "If-Match is not an ETag of this configuration: load it again.")
     return int(text)
-
-
-def _administrator(installation: Installation) -> None:
-    sent, known = request.authorization, installation.administrator
-    name = (sent.username if sent and sent.type == "basic" else None) or ""
-    password = (sent.password if sent and sent.type == "basic" else None) or ""
-    right = secrets.compare_digest(password.encode(), known.password.encode())
-    if not (right and name == known.name):
-        raise Refusal(
-            401,
-            "invalid_credentials",
-            "Log in as the administrator.",
-            WWW_Authenticate='Basic realm="IP Office"',
-        )

@@ -112,14 +112,26 @@ def at_installation(installation: Installation) -> Configuration:
     )
 
 
-def facts(configuration: Configuration, server: ServerName, half: Site | None) -> CoreFacts:
-    """What follows for resilience: only ticks on a line to the other half of the pair count (CFG-7)."""
+def facts(
+    configuration: Configuration, server: ServerName, half: Site | None, *, version: int = 1, installed: int = 1
+) -> CoreFacts:
+    """What follows for resilience: only ticks on a line to the other half of the pair count (CFG-7).
+
+    Args:
+        configuration: the one in force.
+        server: of the core.
+        half: that the core belongs to; `None`: neither.
+        version: its version.
+        installed: the version that the last factory reset made.
+    """
     to_other = [line for line in configuration.lines if half is not None and line.to == half.other.value]
     return CoreFacts(
         server=server,
         select=configuration.system.mode == "select",
         supports_resiliency=any(line.supports_resiliency for line in to_other),
         backs_up_portal=any(line.supports_resiliency and line.backs_up_my_one_x_portal for line in to_other),
+        version=version,
+        installed=installed,
     )
 
 

@@ -15,10 +15,17 @@ if TYPE_CHECKING:
 
 
 class Saved(msgspec.Struct, frozen=True):
-    """A configuration and its version; each save makes the next version."""
+    """A configuration and its version; each save makes the next version.
+
+    Attributes:
+        version: counts the saves.
+        configuration: the whole.
+        installed: the version that the last factory reset made; the first one if there was none.
+    """
 
     version: int
     configuration: Configuration
+    installed: int = 1
 
 
 class StaleError(Exception):
@@ -57,7 +64,7 @@ class ConfigurationFile:
         with self._lock:
             if loaded != self._saved.version:
                 raise StaleError(f"version {loaded} was loaded, version {self._saved.version} is in force")
-            following = Saved(loaded + 1, configuration)
+            following = Saved(loaded + 1, configuration, self._saved.installed)
             self._write(following)
             self._saved = following
         return following
@@ -65,7 +72,8 @@ class ConfigurationFile:
     def reset(self) -> None:
         """Back to the configuration after installation, as a further version."""
         with self._lock:
-            self._saved = Saved(self._saved.version + 1, self._installed)
+            version = self._saved.version + 1
+            self._saved = Saved(version, self._installed, version)
             self._write(self._saved)
 
     def _write(self, saved: Saved) -> None:

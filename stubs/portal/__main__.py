@@ -1,4 +1,8 @@
-"""The portal's process: puts its parts together. `python3 -m stubs.portal`."""
+"""The portal's process: puts its parts together. `python3 -m stubs.portal`.
+
+A dormant one (CFG-11) is the same process with its doors shut: connections to its port are refused as if it did not
+run, but it hears the other portal and the cores, and begins again when failover comes into effect on the primary.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,9 @@ from stubs.portal.runtime import Portal
 from stubs.portal.store import Store
 from stubs.serving import HttpsServer
 
+DORMANT, AWAKE = "dormant", "awake"
+"""How the next start begins, where this one knows."""
+
 
 def main() -> None:
     """Run until a signal ends the process."""
@@ -17,11 +24,24 @@ def main() -> None:
     installed = installation.load()
     folder = installation.ROOT / "portal"
     folder.mkdir(mode=0o700, exist_ok=True)
-    portal = Portal(installed, Store(folder / "portal.sqlite", site=installed.site, now=clock.utc_now))
-    https = HttpsServer(app.build(portal), ports.PORTAL_HTTPS, threads=16)
-    threading.Thread(target=https.run, name="https", daemon=True).start()
+    # The word of the start before this one counts for more than the disk: that may be full, and then have kept less.
+    word = service.told()
+    portal = Portal(
+        installed,
+        Store(folder / "portal.sqlite", site=installed.site, now=clock.utc_now),
+        dormant=word == [DORMANT] if word else None,
+        begin_again=service.restart,
+    )
+    if not portal.moment.dormant:
+        https = HttpsServer(app.build(portal), ports.PORTAL_HTTPS, threads=16)
+        threading.Thread(target=https.run, name="https", daemon=True).start()
     portal.start()
-    service.live("stubs.portal", leave=portal.leave, reset=portal.reset)
+    service.live("stubs.portal", leave=portal.leave, reset=portal.reset, words=lambda: _words(portal))
+
+
+def _words(portal: Portal) -> tuple[str, ...]:
+    off = portal.knowledge.switched_off
+    return () if off is None else (DORMANT if off else AWAKE,)
 
 
 if __name__ == "__main__":

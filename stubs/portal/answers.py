@@ -1,199 +1,86 @@
-"""The form of every body that the portal's API answers with, for its document. Pure."""
+"""What a portal answers when it is asked how it stands, from any thread. Reads the latest moment; changes nothing."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from stubs.contract import Reply
-from stubs.portal import forms
-from stubs.portal.settings import DetectionMinutes
-from stubs.portal.store import Discarded
+from stubs import clock
 from stubs.resilience import Role
-from stubs.wire import Failback, ServerName, Site
+from stubs.wire import Site
 
-Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
-Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
-Count = Annotated[int, msgspec.Meta(ge=0)]
-Rule = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]+-[0-9]+\Z")]
-
-
-class Who(msgspec.Struct):
-    """Who is logged in, and where."""
-
-    user: str
-    server: Site
+if TYPE_CHECKING:
+    from stubs.installation import Installation
+    from stubs.portal.cores import Cores
+    from stubs.portal.links import Links
+    from stubs.portal.moment import Moment
+    from stubs.timing import Timing
 
 
-LOGGED_IN = Reply(body=Who, headers={"Set-Cookie": str})
-LOGGED_OUT = Reply(headers={"Set-Cookie": str})
-
-
-class ContactItem(forms.Contact):
-    """A contact that is stored."""
-
-    id: Id
-
-
-class Contacts(msgspec.Struct):
-    """All contacts of a user, or the system directory."""
-
-    items: list[ContactItem]
-
-
-class SettingItem(forms.Setting):
-    """A setting that is stored."""
-
-    id: Id
-
-
-class Settings(msgspec.Struct):
-    """All settings of a user."""
-
-    items: list[SettingItem]
-
-
-class MeetingItem(forms.Meeting):
-    """A meeting that is stored."""
-
-    id: Id
-
-
-class Meetings(msgspec.Struct):
-    """All meetings of a user."""
-
-    items: list[MeetingItem]
-
-
-COLLECTIONS: dict[str, tuple[type[forms.Form], type[msgspec.Struct]]] = {
-    "contacts": (ContactItem, Contacts),
-    "settings": (SettingItem, Settings),
-    "meetings": (MeetingItem, Meetings),
-}
-"""The answers of a user's collections: one item, and all of them."""
-
-
-class KnownUser(msgspec.Struct):
-    """A user as the portal learnt it from a core."""
-
-    name: str
-    home: ServerName
-
-
-class KnownUsers(msgspec.Struct):
-    """All users that the portal knows."""
-
-    items: list[KnownUser]
-
-
-class CentralCti(msgspec.Struct):
-    """Central CTI Link on or off."""
-
-    central_cti: bool
-
-
-class CentralCtiLinkPage(msgspec.Struct):
-    """Page Central CTI Link (CFG-4)."""
-
-    configured: CentralCti
-    effective: CentralCti
-    restart_pending: bool
-
-
-class HostDomainNamePage(msgspec.Struct):
-    """Page Host Domain Name (CFG-4)."""
-
-    configured: forms.HostDomainName
-    effective: forms.HostDomainName
-    restart_pending: bool
-
-
-class ResiliencySettings(msgspec.Struct):
-    """The Resiliency Configuration."""
-
-    failover: bool
-    failback: Failback
-    detection_minutes: DetectionMinutes
-
-
-class ResiliencyPage(msgspec.Struct):
-    """Page Resiliency Configuration after a change (CFG-4, CFG-6)."""
-
-    configured: ResiliencySettings
-    effective: ResiliencySettings
-    restart_pending: bool
-
-
-class Discards(msgspec.Struct):
-    """What the last failback took back (SYNC-4)."""
-
-    count: Count
-    changes: list[Discarded]
-
-
-class ResiliencyStatus(ResiliencyPage):
-    """Page Resiliency Configuration with what is unmet and what was discarded (CFG-13, SYNC-4)."""
-
-    unmet: list[Rule]
-    discarded: Discards
-
-
-class Accepted(msgspec.Struct):
-    """What was asked for will be done."""
-
-    accepted: Literal["failover-now", "restart"]
-
-
-class Peer(msgspec.Struct):
-    """What this portal knows of the other one.
+class Answers:
+    """The asking side of a portal.
 
     Attributes:
-        heard: its words are fresh.
-        serving: it is known to serve.
-        head: the last change of the primary's log that it has.
+        installed: who it is.
+        site: its half of the pair.
+        timing: its durations.
+        cores: what it knows of the cores.
+        links: its links.
+        moment: how it stands now; the reactor replaces it whole.
     """
 
-    server: Site
-    heard: bool
-    serving: bool
-    version: str
-    head: Count
+    installed: Installation
+    site: Site
+    timing: Timing
+    cores: Cores
+    links: Links
+    moment: Moment
 
+    @property
+    def serving(self) -> bool:
+        """Whether log-ins are taken; not if the reactor has been frozen so long that the other may serve."""
+        state = self.moment.state
+        awake = clock.monotonic_ms() - state.now_ms < state.frozen_ms
+        return state.role is Role.AVAILABLE and awake
 
-class Sync(msgspec.Struct):
-    """How synchronisation stands (SYNC-4, SYNC-7).
+    @property
+    def core_host(self) -> str:
+        """The host name of the own half's core, if it is another machine (reading "two machines"); else empty."""
+        return "" if self.site.server is self.installed.server else self.installed.cores[self.site.server].hostname
 
-    Attributes:
-        head: the last change of the primary's log that is here.
-        digest: over all data; equal digests, equal data.
-        discarded: how many changes the last failback took back.
-    """
+    def serving_peer(self) -> str | None:
+        """The host name of the other portal, if it is known to serve at this moment (REDIR-8)."""
+        peer = self.moment.state.peer
+        if peer is None or not peer.status.serving or not self._is_fresh(peer.heard_at_ms):
+            return None
+        return peer.status.facts.host_domain_name or self.installed.portals[self.site.other].hostname
 
-    state: Literal["running", "interrupted", "suspended"]
-    head: Count
-    digest: Digest
-    discarded: Count
+    def knows_other_idle(self) -> bool:
+        """Whether the other portal is known not to serve now: by its own word, or its core's; silence tells nothing."""
+        other, peer = self.site.other, self.moment.state.peer
+        if peer is not None and self._is_fresh(peer.heard_at_ms):
+            return not peer.status.serving
+        return self.cores.knows_idle(other.server.value, other)
 
+    def redirects_to(self) -> str | None:
+        """Where a caller of this portal is sent: only ever from the secondary to the primary (REDIR-3, REDIR-5)."""
+        return self.serving_peer() if self.site is Site.SECONDARY and not self.serving else None
 
-class Resilience(msgspec.Struct):
-    """The resilience status of one portal (CFG-13).
+    def may_follow(self) -> bool:
+        """Whether this secondary follows the primary's log now (SYNC-1, SYNC-3)."""
+        state = self.moment.state
+        idle = state.role is Role.STARTING and not state.closing and not self.moment.unmet
+        return self.site is Site.SECONDARY and idle and self.serving_peer() is not None
 
-    Attributes:
-        boot: start of the process or last factory reset.
-        why: reason of the last change of role.
-        unmet: every rule that keeps resilience from working.
-    """
+    def may_feed(self) -> bool:
+        """Whether this primary lets its log be followed now."""
+        return self.site is Site.PRIMARY and self.serving and not self.moment.unmet
 
-    server: Site
-    topology: str
-    version: str
-    boot: int
-    role: Role
-    why: str
-    core: Literal["up", "down"]
-    resilience: Literal["not ready", "in force", "normal"]
-    unmet: list[Rule]
-    peer: Peer | None
-    restart_pending: bool
-    sync: Sync
+    def sync_state(self) -> str:
+        """One of: running, interrupted (it should run, nothing comes), suspended (the rules forbid it)."""
+        if not (self.may_follow() or self.may_feed()):
+            return "suspended"
+        at = self.links.synchronised_at_ms()
+        return "running" if at is not None and self._is_fresh(at) else "interrupted"
+
+    def _is_fresh(self, at_ms: int) -> bool:
+        return clock.monotonic_ms() - at_ms < self.timing.fresh_ms

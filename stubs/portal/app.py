@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from flask import Blueprint, Flask, Response, render_template
 
-from stubs import openapi, ports
+from stubs import openapi, ports, readiness
 from stubs.contract import Reply, documented, moved, page
-from stubs.portal import access, admin, answers, api
+from stubs.portal import access, admin, api, bodies
 from stubs.portal.database import NotStoredError
 from stubs.resilience import Role, hears_peer
 from stubs.serving import Refusal, answer, make_app
@@ -45,7 +45,7 @@ def build(portal: Portal) -> Flask:
     openapi.publish(app, title="Stub of a one-X Portal", about="Pages for people and the JSON API below /api/v1.")
 
     @app.get("/api/v1/resilience")
-    @documented("Role, peer, synchronisation, and what is unmet.", answers={200: answers.Resilience})
+    @documented("Role, peer, synchronisation, and what is unmet.", answers={200: bodies.Resilience})
     def resilience() -> Response:
         """Role, peer, synchronisation and what is unmet; without log-in (CFG-13, SYNC-4, SYNC-7)."""
         return answer(_resilience(portal, digest()))
@@ -126,7 +126,9 @@ def _resilience(portal: Portal, digest: str) -> dict[str, Any]:
         "why": moment.why,
         "core": "up" if state.core_up else "down",
         "resilience": "not ready" if moment.unmet else "in force" if in_force else "normal",
+        "primary_configuration": portal.knowledge.primary_configuration,
         "unmet": moment.unmet,
+        "unmet_why": readiness.needs(moment.unmet),
         "peer": None
         if peer is None
         else {

@@ -42,6 +42,12 @@ class CtiLink:
         self._heard, self._lost = heard, lost
         self._silence_s, self._pause_s = silence_s, pause_s
         self._connection: LineConnection | None = None
+        self._up = False
+
+    @property
+    def up(self) -> bool:
+        """Whether the core answers on this link."""
+        return self._up
 
     def start(self) -> None:
         """Keep the link up in a thread of its own until the process ends."""
@@ -68,17 +74,17 @@ class CtiLink:
             connection = LineConnection.call(self._address, self._port, hello=self._hello, silence_s=self._silence_s)
         except OSError:
             return
-        heard = False
         self._connection = connection
         try:
             while True:
                 word = connection.receive(CoreWord)
-                heard = True
+                self._up = True
                 self._heard(word)
         except BROKEN:
             pass
         finally:
+            was_up, self._up = self._up, False
             self._connection = None
             connection.close()
-            if heard:
+            if was_up:
                 self._lost()

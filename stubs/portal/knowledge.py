@@ -1,6 +1,7 @@
 """What a portal has learnt of the pair, and keeps across restarts. Pure but for the store.
 
-When its primary is lost, a secondary must know whether it may take over, even if it was restarted since (ROLE-12).
+When its primary is lost, a secondary must know whether it may take over, even if it was restarted since (ROLE-12),
+and whether failover was switched off (CFG-11).
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ class Knowledge:
         text = notes.remembered(_KEY)
         self._learnt = Learnt() if text is None else msgspec.json.decode(text, type=Learnt)
         self._kept = self._learnt
+        # Until the primary's core speaks, its mode counts as it was when it was last heard.
+        self._select = None if self._learnt.primary_core is None else self._learnt.primary_core.select
+        self._told = False
 
     def learn_peer(self, facts: PortalFacts) -> None:
         """The other portal told what it has in effect."""
@@ -52,12 +56,48 @@ class Knowledge:
 
     def learn_core(self, facts: CoreFacts) -> None:
         """A core told its configuration; the primary's counts."""
-        if facts.server is ServerName.PRIMARY:
-            self._keep(replace(self._learnt, primary_core=facts))
+        if facts.server is not ServerName.PRIMARY:
+            return
+        known = self._learnt.primary_core
+        # A core after a factory reset is a new installation, whichever of the two was reset first.
+        first = not self._told or known is None or known.installed != facts.installed
+        self._select = facts.select and (first or self._select is True)
+        self._told = True
+        self._keep(replace(self._learnt, primary_core=facts))
 
     def forget(self) -> None:
         """Know nothing, as after installation."""
+        self._select, self._told = None, False
         self._keep(Learnt())
+
+    @property
+    def select(self) -> bool | None:
+        """Whether the system has been in Select mode ever since this portal started (CFG-3); `None`: never learnt.
+
+        Reading "switch to select": what the primary's core says first after the start of this portal counts; a switch
+        to another mode counts at once.
+        """
+        return self._select
+
+    @property
+    def primary_select(self) -> bool | None:
+        """Whether the system is in Select mode now (CFG-2); `None`: never learnt."""
+        return None if self._learnt.primary_core is None else self._learnt.primary_core.select
+
+    @property
+    def primary_configuration(self) -> int | None:
+        """The version of the primary's core's configuration that is known here; `None`: none is."""
+        return None if self._learnt.primary_core is None else self._learnt.primary_core.version
+
+    @property
+    def switched_off(self) -> bool | None:
+        """Whether this secondary knows that failover is not in effect on the primary (CFG-11); `None`: never learnt.
+
+        A primary knows nothing of the kind: it never stops by itself.
+        """
+        if self._site is Site.PRIMARY or self._learnt.peer is None:
+            return None
+        return not self._learnt.peer.failover
 
     def known(self, own: PortalFacts) -> Known:
         """All facts, for `stubs.readiness`."""
@@ -72,7 +112,8 @@ class Knowledge:
     @property
     def complete(self) -> bool:
         """Whether everybody whose facts count was heard at least once."""
-        return self._learnt.peer is not None and self._learnt.primary_core is not None
+        peer, core = self._learnt.peer, self._learnt.primary_core
+        return peer is not None and peer.select is not None and core is not None
 
     def _keep(self, learnt: Learnt) -> None:
         self._learnt = learnt

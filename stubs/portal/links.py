@@ -68,7 +68,7 @@ class Links:
             heard=ear.hear_peer,
         )
         self._watchdog = SignSender()
-        self._cores = [self._core(server, at.address) for server, at in installed.cores.items()]
+        self._cores = {server: self._core(server, at.address) for server, at in installed.cores.items()}
 
     def start(self) -> None:
         """Open them all."""
@@ -77,15 +77,19 @@ class Links:
         else:
             self.follower.start()
         self._peer.start()
-        for core in self._cores:
+        for core in self._cores.values():
             core.start()
 
     def say(self, status: PortalStatus, sign: Sign) -> None:
         """Tell the other portal and all cores, then the own platform view."""
         self._peer.say(status)
-        for core in self._cores:
+        for core in self._cores.values():
             core.say(status)
         self._watchdog.say(sign)
+
+    def core_answers(self, server: ServerName) -> bool:
+        """Whether the CTI link to the core of a server is up."""
+        return self._cores[server].up
 
     def synchronised_at_ms(self) -> int | None:
         """When something last went over the link that keeps the data in step."""

@@ -15,45 +15,59 @@ from typing import TYPE_CHECKING
 from stubs import clock, readiness
 from stubs.events import Close, CoreDown, CoreUp, Event, FailoverNow, PeerHeard, Settled, Tick
 from stubs.portal import settings as portal_settings
+from stubs.portal.answers import Answers
+from stubs.portal.cores import Cores
 from stubs.portal.gate import Gate
 from stubs.portal.knowledge import Knowledge
 from stubs.portal.links import Links
 from stubs.portal.moment import Moment
+from stubs.portal.scheduler import Scheduler
 from stubs.portal.sessions import Sessions
 from stubs.resilience import Role, State, step, willing
-from stubs.wire import ServerName, Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stubs.installation import Installation
     from stubs.portal.store import Store
-    from stubs.wire import CoreWord, PortalFacts, PortalStatus
+    from stubs.wire import CoreWord, PortalFacts, PortalStatus, ServerName
 
 log = logging.getLogger(__name__)
 
 
-class Portal:
-    """One portal.
+class Portal(Answers):
+    """One portal. What others may ask of it is in `stubs.portal.answers`.
 
     Args:
         installed: who it is.
         store: its data.
+        dormant: whether it is stopped by itself (CFG-11); `None`: what it learnt before its last end says so.
+        begin_again: asks this process to restart.
     """
 
-    def __init__(self, installed: Installation, store: Store) -> None:
+    def __init__(
+        self,
+        installed: Installation,
+        store: Store,
+        *,
+        dormant: bool | None = None,
+        begin_again: Callable[[], object] = lambda: None,
+    ) -> None:
         self.installed = installed
         self.timing = installed.timing
         self.site = installed.site
-        self._own_core = self.site.server
         self.store = store
         self.sessions = Sessions()
         self.writes = Gate()
+        self.cores = Cores()
+        self.meetings = Scheduler(store, self, now=clock.utc)
         self.settings = portal_settings.PortalSettings(store, portal_settings.at_installation(installed.baseline))
         self.knowledge = Knowledge(self.site, store)
         self._events: queue.SimpleQueue[Event | Callable[[], None]] = queue.SimpleQueue()
         self._serial = 0
-        self.moment = Moment(state=self._fresh_state(), boot=clock.boot_id(), unmet=(), why="just started")
+        self._begin_again, self._asked_to_begin_again = begin_again, False
+        off = self.knowledge.switched_off is True
+        self.moment = self._begun("just started", dormant=off if dormant is None else dormant)
         self._settle()
         self.links = Links(installed, store, self)
 
@@ -61,49 +75,10 @@ class Portal:
         """Open all links and begin to decide."""
         self.links.follower.gate.open()
         self.links.start()
+        self.meetings.start()
         threading.Thread(target=self._react, name="reactor", daemon=True).start()
 
-    # What others may ask, from any thread.
-
-    @property
-    def serving(self) -> bool:
-        """Whether log-ins are taken; not if the reactor has been frozen so long that the other may serve."""
-        state = self.moment.state
-        awake = clock.monotonic_ms() - state.now_ms < state.frozen_ms
-        return state.role is Role.AVAILABLE and awake
-
-    @property
-    def core_host(self) -> str:
-        """The host name of the own half's core, if it is another machine (reading "two machines"); else empty."""
-        return "" if self._own_core is self.installed.server else self.installed.cores[self._own_core].hostname
-
-    def serving_peer(self) -> str | None:
-        """The host name of the other portal, if it is known to serve at this moment (REDIR-8)."""
-        peer = self.moment.state.peer
-        if peer is None or not peer.status.serving or not self._is_fresh(peer.heard_at_ms):
-            return None
-        return peer.status.facts.host_domain_name or self.installed.portals[self.site.other].hostname
-
-    def redirects_to(self) -> str | None:
-        """Where a caller of this portal is sent: only ever from the secondary to the primary (REDIR-3, REDIR-5)."""
-        return self.serving_peer() if self.site is Site.SECONDARY and not self.serving else None
-
-    def may_follow(self) -> bool:
-        """Whether this secondary follows the primary's log now (SYNC-1, SYNC-3)."""
-        state = self.moment.state
-        idle = state.role is Role.STARTING and not state.closing and not self.moment.unmet
-        return self.site is Site.SECONDARY and idle and self.serving_peer() is not None
-
-    def may_feed(self) -> bool:
-        """Whether this primary lets its log be followed now."""
-        return self.site is Site.PRIMARY and self.serving and not self.moment.unmet
-
-    def sync_state(self) -> str:
-        """One of: running, interrupted (it should run, nothing comes), suspended (the rules forbid it)."""
-        if not (self.may_follow() or self.may_feed()):
-            return "suspended"
-        at = self.links.synchronised_at_ms()
-        return "running" if at is not None and self._is_fresh(at) else "interrupted"
+    # What others may order, from any thread.
 
     def fail_over_now(self) -> None:
         """Hand over to the secondary (CFG-6)."""
@@ -155,6 +130,7 @@ class Portal:
             why = effect.why
             log.info("%s: %s", effect.role.value, effect.why)
             if effect.role is Role.STARTING:
+                self.meetings.cease()
                 self.writes.shut()
                 self.sessions.clear()
                 self.moment = replace(self.moment, state=after, why=why)
@@ -163,6 +139,8 @@ class Portal:
                 self.links.follower.gate.shut()
                 self.writes.open()
         self.moment = replace(self.moment, state=after, why=why)
+        if effects and after.role is Role.AVAILABLE:
+            self.meetings.begin()
         return bool(effects) or after.closing != before.closing or willing(after) != willing(before)
 
     def _speak(self) -> None:
@@ -187,6 +165,7 @@ class Portal:
         )
 
     def _factory_reset(self) -> None:
+        self.meetings.cease()
         self.writes.shut()
         self.links.follower.gate.shut()
         self.store.wipe()
@@ -194,7 +173,7 @@ class Portal:
         self.settings.reset()
         self.knowledge.forget()
         self._serial = 0
-        self.moment = Moment(state=self._fresh_state(), boot=clock.boot_id(), unmet=(), why="factory reset")
+        self.moment = self._begun("factory reset", dormant=self.moment.dormant)
         self._settle()
         self.links.follower.gate.open()
         self._speak()
@@ -214,9 +193,19 @@ class Portal:
             self._settle()
         if self._take(PeerHeard(at_ms=now, status=status)):
             self._speak()
+        self._obey_the_switch()
+
+    def _obey_the_switch(self) -> None:
+        """Stop when failover ceases to be in effect on the primary, start when it comes into effect (CFG-11)."""
+        off = self.knowledge.switched_off
+        if off not in (None, self.moment.dormant) and not self._asked_to_begin_again:
+            log.info("failover on the primary is %s: begins again", "off" if off else "on")
+            self._asked_to_begin_again = True
+            self._begin_again()
 
     def hear_core(self, server: ServerName, word: CoreWord) -> None:
         """The core of a server spoke."""
+        self.cores.hear(server.value, word)
         self.store.accounts.hear(server, word.users)
         self._events.put(lambda: self._learn_from_core(server, word, clock.monotonic_ms()))
 
@@ -225,14 +214,15 @@ class Portal:
         self._settle_if_changed()
         for status in word.portals:
             self._learn_from_peer(status, now)
-        if server is self._own_core:
+        if server is self.site.server:
             event = CoreDown(at_ms=now, orderly=True) if word.farewell else CoreUp(at_ms=now)
             if self._take(event):
                 self._speak()
 
     def lose_core(self, server: ServerName) -> None:
         """The link to the core of a server, which was up, is gone."""
-        if server is self._own_core:
+        self.cores.lose(server.value)
+        if server is self.site.server:
             self._events.put(CoreDown(at_ms=clock.monotonic_ms(), orderly=False))
 
     # Small helpers.
@@ -243,21 +233,18 @@ class Portal:
             self._settle()
 
     def _facts(self) -> PortalFacts:
-        return self.settings.facts(self.installed.baseline.portal_version)
+        return self.settings.facts(self.installed.baseline.portal_version, select=self.knowledge.select)
 
-    def _is_fresh(self, at_ms: int) -> bool:
-        return clock.monotonic_ms() - at_ms < self.timing.fresh_ms
-
-    def _fresh_state(self) -> State:
+    def _begun(self, why: str, *, dormant: bool) -> Moment:
         now = clock.monotonic_ms()
-        own = self.settings.facts(self.installed.baseline.portal_version)
-        return State(
+        state = State(
             site=self.site,
             started_at_ms=now,
             now_ms=now,
-            detection_ms=self.timing.detection_ms(own.detection_minutes),
+            detection_ms=self.timing.detection_ms(self.settings.effective.detection_minutes),
             heartbeat_ms=self.timing.heartbeat_ms,
         )
+        return Moment(state=state, boot=clock.boot_id(), unmet=(), why=why, dormant=dormant)
 
     def _in_reactor(self, action: Callable[[], None]) -> None:
         done = threading.Event()

@@ -91,8 +91,13 @@ class PortalSettings:
         self.configure(self._installed)
         self.effective = self._installed
 
-    def facts(self, version: str) -> PortalFacts:
-        """What the other portal is told of these settings: the effective ones."""
+    def facts(self, version: str, *, select: bool | None) -> PortalFacts:
+        """What the other portal is told of these settings: the effective ones.
+
+        Args:
+            version: of the portal's software.
+            select: whether the system has been in Select mode since this portal started.
+        """
         effective = self.effective
         return PortalFacts(
             version=version,
@@ -101,4 +106,5 @@ class PortalSettings:
             failback=effective.failback,
             detection_minutes=effective.detection_minutes,
             host_domain_name=effective.host_domain_name,
+            select=select,
         )

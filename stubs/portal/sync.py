@@ -14,9 +14,9 @@ import msgspec
 
 from stubs import clock
 from stubs.lines import BROKEN, Hello, LineConnection, listen
+from stubs.portal.changes import Entry, GapError
 from stubs.portal.database import NotStoredError
 from stubs.portal.gate import Gate, ShutError
-from stubs.portal.store import Entry, GapError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from flask import Flask, Response, render_template
 
-from stubs import openapi
+from stubs import basic, openapi
+from stubs.basic import administrator
 from stubs.contract import documented, page
-from stubs.serving import answer, make_app
+from stubs.serving import Refusal, answer, make_app
 from stubs.watchdog import STOPPED, Shown
 from stubs.wire import ServerName
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stubs.installation import Installation
     from stubs.signs import SignBoard
 
+NO_PROCESS = "Its container does not run, and nothing in here can start that: testbed fault start does."
 OUT_OF_USE = replace(STOPPED, detail="Out of use: an Application Server stands in for it.")
 TITLES = {"core": "IP Office", "portal": "one-X Portal"}
 
@@ -36,6 +40,13 @@ class View(msgspec.Struct):
 
     server: ServerName
     services: Rows
+
+
+class Started(msgspec.Struct):
+    """A service that runs, as it did before."""
+
+    service: Literal["core", "portal"]
+    state: Literal["Available", "Starting"]
 
 
 def build(installed: Installation, signs: SignBoard) -> Flask:
@@ -63,4 +74,26 @@ def build(installed: Installation, signs: SignBoard) -> Flask:
     def services() -> Response:
         return answer({"server": installed.server, "services": rows()})
 
+    _add_start(app, installed, rows)
     return app
+
+
+def _add_start(app: Flask, installed: Installation, rows: Callable[[], dict[str, Shown]]) -> None:
+    @app.post("/api/v1/services/<service>/start")
+    @documented(
+        "Start a service by hand.",
+        guards=(basic.ADMINISTRATOR,),
+        path={"service": Literal["core", "portal"]},
+        answers={200: Started, 409: ("not_ready", "not_running")},
+    )
+    def start(service: str) -> Response:
+        """Start by hand: nothing to do for one that runs, refused for one that stopped by itself (CFG-11)."""
+        administrator(installed.administrator, realm="Platform view")
+        view = rows().get(service)
+        if view is None:
+            raise Refusal(404, "not_found", f"There is no such service here; there is {' and '.join(rows())}.")
+        if view.dormant or view is OUT_OF_USE:
+            raise Refusal(409, "not_ready", view.detail)
+        if view.state == STOPPED.state:
+            raise Refusal(409, "not_running", NO_PROCESS)
+        return answer({"service": service, "state": view.state})

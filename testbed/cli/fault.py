@@ -38,8 +38,31 @@ _service_command("kill", "SIGKILL a service.", lambda bed, t: bed.services.kill(
 _service_command("stop", "Stop a service in order.", lambda bed, t: bed.services.stop(t.server, t.service))
 _service_command("pause", "Freeze a service.", lambda bed, t: bed.services.pause(t.server, t.service))
 _service_command("resume", "Let a frozen service go on.", lambda bed, t: bed.services.resume(t.server, t.service))
-_service_command("start", "Start a service that has ended.", lambda bed, t: bed.services.start(t.server, t.service))
-_service_command("restart", "Restart a service, announced.", lambda bed, t: bed.services.restart(t.server, t.service))
+
+
+def _start(bed: Bed, target: Target) -> None:
+    _refuse_dormant(bed, target)
+    bed.services.start(target.server, target.service)
+
+
+def _restart(bed: Bed, target: Target) -> None:
+    _refuse_dormant(bed, target)
+    bed.services.restart(target.server, target.service)
+
+
+def _refuse_dormant(bed: Bed, target: Target) -> None:
+    """A portal that stopped by itself cannot be started by hand: the platform view has the reason (CFG-11).
+
+    Raises:
+        RefusedError: it did.
+    """
+    inspector = bed.inspectors[target.server]
+    if target.service == "portal" and inspector.dormant_boot() is not None:
+        inspector.start(target.service)
+
+
+_service_command("start", "Start a service that has ended.", _start)
+_service_command("restart", "Restart a service, announced.", _restart)
 
 
 @fault.command()

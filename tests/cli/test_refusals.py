@@ -53,6 +53,7 @@ def test_commands_refuse_an_unknown_topology(arguments: list[str]) -> None:
     [
         (["fault", "kill", "?", "tertiary/portal"], "no server is called 'tertiary'; there are primary, secondary"),
         (["fault", "kill", "?", "primary/voicemail"], "no service 'voicemail'; it has core and portal"),
+        (["configure", "?", "failover=on"], "no server is called 'failover=on'; there are primary, secondary"),
         (["fault", "lose", "?", "primary/portal"], "no server is called 'primary/portal'"),
         (["fault", "cut", "?", "primary", "primary"], "a link has two ends"),
         (["fault", "cut", "?", "primary", "secondary", "--for", "soon"], "'soon' is no duration"),

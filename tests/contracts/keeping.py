@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
     Case = AnyCase[Any]
 
+BOUNDED_BY_MEANING = {
+    "PUT /api/v1/configuration": ["412", "422"],
+    "POST /api/v1/meetings": ["422"],
+    "PUT /api/v1/meetings/{item}": ["422"],
+}
+"""What may still be refused although its form is right: a stale configuration, a line twice, a time that has passed."""
+
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 
 
@@ -56,7 +63,6 @@ def config(  # noqa: PLR0913 - the particulars of a run
     examples: int = 60,
     expected_5xx: Collection[int] = (),
     excluded_checks: Collection[str] = (),
-    operations: Collection[Mapping[str, Any]] = (),
 ) -> schemathesis.Config:
     """How to run.
 
@@ -67,8 +73,8 @@ def config(  # noqa: PLR0913 - the particulars of a run
         examples: how many requests each operation gets in fuzzing, and how many sequences there are.
         expected_5xx: documented statuses that are fine in the state that the service is in.
         excluded_checks: of schemathesis, by name.
-        operations: schemathesis's own settings for single operations.
     """
+    fine = ["2xx", "3xx", "401", "404", "409", *map(str, expected_5xx)]
     return schemathesis.Config.from_dict(
         {
             "seed": seed,
@@ -79,10 +85,14 @@ def config(  # noqa: PLR0913 - the particulars of a run
             "checks": {
                 "not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", *map(str, expected_5xx)]},
                 "negative_data_rejection": {"expected-statuses": ["3xx", "4xx", *map(str, expected_5xx)]},
+                "positive_data_acceptance": {"expected-statuses": fine},
                 "missing_required_header": {"expected-statuses": ["400", "401", "415", "422", "428"]},
                 **{name: {"enabled": False} for name in excluded_checks},
             },
-            "operations": list(operations),
+            "operations": [
+                {"include-name": name, "checks": {"positive_data_acceptance": {"expected-statuses": [*fine, *more]}}}
+                for name, more in BOUNDED_BY_MEANING.items()
+            ],
         }
     )
 

@@ -70,6 +70,29 @@ def eventually_in_step(bed: Bed) -> None:
     wait_until(look, same, within_s=WITHIN_S, what="both portals to hold the same data")
 
 
+def eventually_unmet(bed: Bed, *rules: str, says: tuple[BedServer, ...] | None = None) -> None:
+    """Wait until portals name these rules as unmet, and no others; both portals, unless said which."""
+    wait_until(
+        lambda: [portal(server, bed).get("unmet") for server in says or bed.pair],
+        lambda seen: all(unmet == list(rules) for unmet in seen),
+        within_s=WITHIN_S,
+        what=f"{[server.name for server in says or bed.pair]} to name {list(rules)} as unmet",
+    )
+
+
+def shown_meanwhile(server: BedServer, bed: Bed) -> set[str]:
+    """What the platform view shows of a portal in the course of one and a half detection times."""
+    detection_s = bed.topology.primary.detection_minutes * 60 * bed.topology.time_scale
+    seen: list[str] = []
+
+    def look() -> int:
+        seen.append(shown(server, bed)[0])
+        return len(seen)
+
+    wait_until(look, lambda count: count >= 15, within_s=WITHIN_S, what="fifteen looks", every_s=detection_s / 10)
+    return set(seen)
+
+
 def items(client: Client, collection: str) -> list[Mapping[str, Any]]:
     """What a logged-in user sees of a collection.
 
@@ -88,7 +111,7 @@ def values(client: Client) -> set[str]:
 
 def certificates(bed: Bed) -> tuple[Path, ...]:
     """What a client must trust so that no server of the bed prompts."""
-    return tuple(server.certificate for server in bed.servers)
+    return tuple(server.certificate for server in bed.pair)
 
 
 def still_opens(client: Client, cookie: str, server: BedServer) -> bool:

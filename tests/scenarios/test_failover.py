@@ -31,7 +31,7 @@ ENDS_OF_THE_CORE: dict[str, Callable[[Bed], Fault]] = {
 }
 
 
-@pytest.mark.rule("ROLE-2", "ROLE-5")
+@pytest.mark.rule("CFG-1", "ROLE-2", "ROLE-5")
 @pytest.mark.parametrize("how", ENDS_OF_THE_PORTAL)
 def test_the_secondary_serves_while_the_primarys_portal_is_gone(bed: Bed, nemesis: Nemesis, how: str) -> None:
     """Whatever ended the portal, the secondary takes over by itself and gives back when it returns."""
@@ -40,7 +40,7 @@ def test_the_secondary_serves_while_the_primarys_portal_is_gone(bed: Bed, nemesi
     eventually_serves(bed.primary, bed)
 
 
-@pytest.mark.rule("ROLE-3", "ROLE-6", "VIEW-2")
+@pytest.mark.rule("CFG-1", "ROLE-3", "ROLE-6", "VIEW-2")
 @pytest.mark.parametrize("how", ENDS_OF_THE_CORE)
 def test_the_primarys_portal_hands_over_while_its_core_is_gone(bed: Bed, nemesis: Nemesis, how: str) -> None:
     """The portal's process runs, shows Starting and takes no log-ins; all is given back when the core returns."""

@@ -49,6 +49,8 @@ def test_up_refuses_what_cannot_be_a_name(refused: Callable[..., str], name: str
         (["fault", "kill"], "Missing argument"),
         (["up", "--nmae", "x"], "No such option"),
         (["images", "build", "--base", "windows"], "is not one of"),
+        (["configure", "demo", "primary", "colour=red"], "nothing to set is called 'colour'; there are select"),
+        (["configure", "demo", "primary", "failover=maybe"], "failover is on|off, not 'maybe'"),
     ],
 )
 def test_commands_refuse_what_does_not_parse(refused: Callable[..., str], arguments: list[str], said: str) -> None:

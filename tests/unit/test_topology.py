@@ -42,6 +42,7 @@ def test_a_file_changes_only_the_fields_it_names() -> None:
         ('time_scale = "fast"', "$.time_scale"),
         ("time_scale = 0", "$.time_scale"),
         ('certificates = "none"', "$.certificates"),
+        ('[primary]\ninstallation = "old"', "$.primary.installation"),
         ("primary = 3", "$.primary"),
         ("[primary]\ndetection_minutes = 0.5", "$.primary.detection_minutes"),
         ('[[users]]\nname = "a b"\npassword = "p"\nhome = "primary"', "$.users[0].name"),
@@ -70,6 +71,8 @@ def test_two_users_of_one_name_are_refused() -> None:
     [
         ({"primary": {"select": False}}, ("CFG-2",)),
         ({"secondary": {"central_cti": False}}, ("CFG-5",)),
+        ({"secondary": {"installation": "upgraded"}}, ("CFG-5",)),
+        ({"secondary": {"installation": "upgraded", "central_cti": True}}, ()),
         ({"primary": {"failover": False}}, ("CFG-6",)),
         ({"primary": {"supports_resiliency": False}}, ("CFG-7",)),
         ({"primary": {"backs_up_portal": False}}, ("CFG-7",)),
@@ -81,6 +84,22 @@ def test_two_users_of_one_name_are_refused() -> None:
 def test_what_a_topology_leaves_unmet_is_known_beforehand(fields: dict[str, object], unmet: tuple[str, ...]) -> None:
     """Each missing prerequisite is named by its rule, all of them at once (CFG-13)."""
     assert topology.unmet(topology.derive(fields)) == unmet
+
+
+@pytest.mark.parametrize(
+    ("fields", "central_cti"),
+    [({}, True), ({"installation": "upgraded"}, False), ({"installation": "upgraded", "central_cti": True}, True)],
+)
+def test_an_upgraded_server_starts_without_central_cti_link(fields: dict[str, object], *, central_cti: bool) -> None:
+    """CFG-5: unless the topology says otherwise; the other server has its own default."""
+    described = topology.derive({"primary": fields})
+    told = {
+        server: layout.installation(
+            described, server, name="demo", addresses=ADDRESSES, secret="s"
+        ).baseline.central_cti
+        for server in layout.servers(described)
+    }
+    assert told == {ServerName.PRIMARY: central_cti, ServerName.SECONDARY: True}
 
 
 def test_the_readmes_topology_file_is_one() -> None:

@@ -112,6 +112,7 @@ class Pair:
             failback=failback,
             detection_minutes=3.0,
             host_domain_name="name",
+            select=True,
         )
         self.cores = {site: CorePart() for site in Site}
         self.portals = {site: PortalPart(site, facts) for site in Site}

@@ -46,6 +46,7 @@ def word(site: Site, **changes: Any) -> PortalStatus:
         failback=Failback.AUTOMATIC,
         detection_minutes=3.0,
         host_domain_name=f"{site.value}.unit.test",
+        select=True,
     )
     said: dict[str, Any] = {
         "site": site,

@@ -232,7 +232,7 @@ def test_unknown_paths_and_wrong_methods_are_refused_in_json(core: CoreBench) ->
         for path in ("/nosuch", "/api//v1/services", "/%00", "/%ff", "/" + "x" * 5000, "/../etc/passwd"):
             assert_refused(ask(client, "GET", path), 404)
         for rule in client.application.url_map.iter_rules():
-            for method in ("PATCH", "DELETE", "POST", "BREW"):
+            for method in {"PATCH", "DELETE", "POST", "BREW"} - (rule.methods or set()):
                 assert_refused(ask(client, method, str(rule.rule)), 405)
 
 

@@ -158,3 +158,14 @@ def test_a_factory_reset_is_a_further_version(tmp_path: Path) -> None:
     assert (file.saved.version, file.saved.configuration) == (3, FIRST)
     with pytest.raises(StaleError):
         file.save(OTHER, loaded=2)
+
+
+def test_a_factory_reset_is_told_from_a_save_and_survives_a_restart(tmp_path: Path) -> None:
+    """CFG-3: what the portals hear first after it counts as at an installation."""
+    file = ConfigurationFile(tmp_path / "c.json", FIRST)
+    assert file.save(OTHER, loaded=1).installed == 1
+    file.reset()
+    assert file.saved.installed == 3
+    assert file.save(OTHER, loaded=3).installed == 3
+    again = ConfigurationFile(tmp_path / "c.json", FIRST).saved
+    assert facts(again.configuration, P.server, P, installed=again.installed).installed == 3

@@ -8,9 +8,10 @@ import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
+import msgspec
 import pytest
 
-from stubs.portal import api, forms
+from stubs.portal import access, api, forms
 from stubs.resilience import Role
 from stubs.serving import MAX_BODY, Code, Refusal
 from stubs.wire import ServerName, Site
@@ -293,27 +294,32 @@ def test_a_wrong_password_is_told_in_the_products_words(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("collection", "body", "other"),
+    ("collection", "body", "other", "gains"),
     [
-        ("contacts", CONTACT, {"name": "Dave", "number": "2"}),
-        ("settings", SETTING, {"key": "ringtone", "value": "horn"}),
-        ("meetings", MEETING, {"title": "Later", "starts_at": "2031-01-01T10:00:00+02:00"}),
+        ("contacts", CONTACT, {"name": "Dave", "number": "2"}, {}),
+        ("settings", SETTING, {"key": "ringtone", "value": "horn"}, {}),
+        (
+            "meetings",
+            MEETING,
+            {"title": "Later", "starts_at": "2031-01-01T10:00:00+02:00"},
+            {"scheduled_on": "primary", "state": "scheduled"},
+        ),
     ],
 )
 def test_an_item_can_be_added_read_changed_and_deleted(
-    bench: Bench, collection: str, body: dict[str, str], other: dict[str, str]
+    bench: Bench, collection: str, body: dict[str, str], other: dict[str, str], gains: dict[str, str]
 ) -> None:
-    """By its owner, and nobody else sees it."""
+    """By its owner, and nobody else sees it; what the portal adds to it is told too."""
     alice, bob = bench.user("alice"), bench.user("bob")
     path = f"/api/v1/{collection}"
     made = ask(alice, "POST", path, json=body)
     item = made.get_json()["id"]
-    assert (made.status_code, made.get_json()) == (201, {"id": item, **body})
-    assert ask(alice, "GET", path).get_json() == {"items": [{"id": item, **body}]}
+    assert (made.status_code, made.get_json()) == (201, {"id": item, **body, **gains})
+    assert ask(alice, "GET", path).get_json() == {"items": [{"id": item, **body, **gains}]}
     assert ask(bob, "GET", path).get_json() == {"items": []}
     assert_refused(ask(bob, "PUT", f"{path}/{item}", json=other), 404)
     assert_refused(ask(bob, "DELETE", f"{path}/{item}"), 404)
-    assert ask(alice, "PUT", f"{path}/{item}", json=other).get_json() == {"id": item, **other}
+    assert ask(alice, "PUT", f"{path}/{item}", json=other).get_json() == {"id": item, **other, **gains}
     assert ask(alice, "DELETE", f"{path}/{item}").status_code == 204
     assert ask(alice, "GET", path).get_json() == {"items": []}
 
@@ -412,7 +418,7 @@ def test_a_write_that_was_let_in_too_late_is_not_done(bench: Bench) -> None:
     """SYNC-8: between the question who serves and the write the role may change; the gate has the last word."""
     bench.portal.fail_over_now()
     bench.portal.catch_up()
-    with pytest.raises(Refusal), api.while_serving(bench.portal):
+    with pytest.raises(Refusal), access.while_serving(bench.portal):
         raise AssertionError("inside")
     bench.portal.moment = replace(bench.portal.moment, state=serving_state(bench))
     assert bench.portal.serving
@@ -455,10 +461,44 @@ def test_failover_now_is_refused_with_its_reason(bench: Bench, passive: Bench) -
     """CFG-6, CFG-13: on the secondary, and while something is unmet, all of which is named."""
     assert_refused(ask(passive.administrator(), "POST", "/api/v1/admin/failover-now"), 409, names="primary")
     bench.reset()
-    administrator = bench.administrator()
-    answer = ask(administrator, "POST", "/api/v1/admin/failover-now")
-    assert_refused(answer, 409, names="CFG-2")
+    bench.portal.hear_core(ServerName.PRIMARY, core_word(Site.PRIMARY))
+    bench.portal.catch_up()
+    answer = ask(bench.administrator(), "POST", "/api/v1/admin/failover-now")
+    assert_refused(answer, 409, names="CFG-5")
     assert_refused(answer, 409, names="CFG-12")
+
+
+def test_the_providers_follow_central_cti_link_and_resilience(bench: Bench) -> None:
+    """CFG-14: four while both are in effect, two to the primary with Central CTI Link alone, or by hand."""
+    look = bench.administrator()
+
+    def providers() -> list[tuple[str, str]]:
+        items = ask(look, "GET", "/api/v1/admin/providers").get_json()["items"]
+        assert {item["state"] for item in items} == {"disconnected"}
+        assert {item["address"] for item in items} <= {"192.0.2.2", "192.0.2.3"}
+        return [(item["type"], item["server"]) for item in items]
+
+    to_primary = [("DSML", "primary"), ("CSTA", "primary")]
+    assert providers() == [*to_primary, ("DSML", "secondary"), ("CSTA", "secondary")]
+    bench.portal.hear_peer(replace(said := word(Site.SECONDARY), facts=replace(said.facts, version="12.1")))
+    bench.portal.catch_up()
+    assert providers() == to_primary
+    bench.portal.settings.effective = msgspec.structs.replace(bench.portal.settings.effective, central_cti=False)
+    assert providers() == to_primary
+    items = ask(look, "GET", "/api/v1/admin/providers").get_json()["items"]
+    assert {item["made_by"] for item in items} == {"hand"}
+
+
+def test_why_resilience_is_not_ready_is_told_in_words_too(bench: Bench) -> None:
+    """CFG-13: on the status page and on the administrators' page, beside the list of rules."""
+    said = word(Site.SECONDARY)
+    bench.portal.hear_peer(replace(said, facts=replace(said.facts, version="12.1", host_domain_name="")))
+    bench.portal.catch_up()
+    for path in ("resilience", "admin/resiliency"):
+        answer = ask(bench.administrator(), "GET", f"/api/v1/{path}").get_json()
+        assert answer["unmet"] == ["CFG-9", "CFG-12"]
+        assert [need["rule"] for need in answer["unmet_why"]] == answer["unmet"]
+        assert "software version" in answer["unmet_why"][0]["says"]
 
 
 def test_a_changed_setting_waits_for_a_restart(bench: Bench) -> None:

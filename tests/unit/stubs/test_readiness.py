@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stubs.readiness import Known, unmet
+from stubs.readiness import NEEDED, Known, needs, unmet
 from stubs.wire import CoreFacts, Failback, PortalFacts, ServerName
 
 if TYPE_CHECKING:
@@ -20,10 +20,12 @@ PORTAL = PortalFacts(
     failback=Failback.AUTOMATIC,
     detection_minutes=3.0,
     host_domain_name="name",
+    select=True,
 )
 CORE = CoreFacts(server=ServerName.PRIMARY, select=True, supports_resiliency=True, backs_up_portal=True)
 READY = Known(primary=PORTAL, secondary=PORTAL, primary_core=CORE)
 ALL = ("CFG-2", "CFG-5", "CFG-6", "CFG-7", "CFG-9", "CFG-12")
+UNKNOWN = ("CFG-2", "CFG-3", "CFG-5", "CFG-6", "CFG-7", "CFG-9", "CFG-12")
 
 
 def primary(**changes: object) -> Callable[[Known], Known]:
@@ -43,6 +45,9 @@ def core(**changes: bool) -> Callable[[Known], Known]:
 
 BREAKS = [
     (core(select=False), "CFG-2"),
+    (primary(select=False), "CFG-3"),
+    (secondary(select=False), "CFG-3"),
+    (secondary(select=None), "CFG-3"),
     (primary(central_cti=False), "CFG-5"),
     (secondary(central_cti=False), "CFG-5"),
     (primary(failover=False), "CFG-6"),
@@ -60,7 +65,7 @@ def test_a_pair_that_meets_every_rule_is_ready() -> None:
 
 @pytest.mark.parametrize(("break_it", "rule"), BREAKS)
 def test_one_broken_rule_is_named_alone(break_it: Callable[[Known], Known], rule: str) -> None:
-    """Each of CFG-2, CFG-5, CFG-6, CFG-7, CFG-9, CFG-12."""
+    """Each of CFG-2, CFG-3, CFG-5, CFG-6, CFG-7, CFG-9, CFG-12."""
     assert unmet(break_it(READY)) == (rule,)
 
 
@@ -70,6 +75,23 @@ def test_all_broken_rules_are_named_in_their_order() -> None:
     for break_it, _ in reversed(BREAKS):
         known = break_it(known)
     assert unmet(known) == ALL
+
+
+def test_a_restart_is_not_asked_for_before_the_system_is_switched() -> None:
+    """CFG-3 is named once CFG-2 is met, and beside every other unmet rule."""
+    outside = core(select=False)(primary(select=False)(secondary(select=False)(READY)))
+    assert unmet(outside) == ("CFG-2",)
+    known = outside
+    for break_it, rule in reversed(BREAKS):
+        known = break_it(known) if rule != "CFG-2" else core(select=True)(known)
+    assert unmet(known) == ("CFG-3", *ALL[1:])
+
+
+def test_every_rule_that_can_be_unmet_is_told_in_words() -> None:
+    """CFG-13: what is needed, and where it is given."""
+    assert tuple(need.rule for need in needs(UNKNOWN)) == UNKNOWN
+    assert set(NEEDED) == set(UNKNOWN)
+    assert len({need.says for need in needs(UNKNOWN)}) == len(UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -83,9 +105,9 @@ def test_what_counts_on_one_server_only_is_free_on_the_other(harmless: Callable[
 @pytest.mark.parametrize(
     ("known", "rules"),
     [
-        (Known(primary=None, secondary=None, primary_core=None), ALL),
-        (replace(READY, primary=None), ("CFG-5", "CFG-6", "CFG-9")),
-        (replace(READY, secondary=None), ("CFG-5", "CFG-9", "CFG-12")),
+        (Known(primary=None, secondary=None, primary_core=None), UNKNOWN),
+        (replace(READY, primary=None), ("CFG-3", "CFG-5", "CFG-6", "CFG-9")),
+        (replace(READY, secondary=None), ("CFG-3", "CFG-5", "CFG-9", "CFG-12")),
         (replace(READY, primary_core=None), ("CFG-2", "CFG-7")),
     ],
 )

@@ -42,10 +42,10 @@ def test_a_changed_setting_is_in_effect_after_a_restart_only() -> None:
     assert not settings.restart_pending
     settings.configure(MANUAL)
     assert (settings.configured, settings.effective, settings.restart_pending) == (MANUAL, SETTINGS, True)
-    assert settings.facts("12.0").failback is Failback.AUTOMATIC
+    assert settings.facts("12.0", select=True).failback is Failback.AUTOMATIC
     restarted = PortalSettings(notes, SETTINGS)
     assert (restarted.configured, restarted.effective, restarted.restart_pending) == (MANUAL, MANUAL, False)
-    assert restarted.facts("12.0").detection_minutes == 7.0
+    assert restarted.facts("12.0", select=True).detection_minutes == 7.0
 
 
 def test_a_setting_changed_back_is_pending_no_more() -> None:
@@ -79,8 +79,8 @@ def test_settings_that_were_not_kept_are_not_configured() -> None:
 
 def test_the_facts_are_all_the_other_portal_needs() -> None:
     """Each setting reaches the fact of its name."""
-    facts = PortalSettings(MemoryNotes(), MANUAL).facts("11.1")
-    assert msgspec.to_builtins(facts) == {**msgspec.to_builtins(MANUAL), "version": "11.1"}
+    facts = PortalSettings(MemoryNotes(), MANUAL).facts("11.1", select=False)
+    assert msgspec.to_builtins(facts) == {**msgspec.to_builtins(MANUAL), "version": "11.1", "select": False}
     assert isinstance(MANUAL, Settings)
 
 

@@ -17,6 +17,14 @@ def test_a_service_that_runs_shows_what_it_says(state: str, colour: Colour) -> N
         assert (view.state, view.colour, view.detail) == (state, colour, "why")
 
 
+def test_a_service_that_stopped_by_itself_says_why() -> None:
+    """CFG-11: Stopped and red like any other, with its reason; a silent one has none."""
+    sign = Sign(service="portal", state="Stopped", detail="why", boot=7, dormant=True)
+    view = shown(sign, age_ms=LIMIT_MS, limit_ms=LIMIT_MS)
+    assert (view.state, view.colour, view.detail, view.boot, view.dormant) == ("Stopped", Colour.RED, "why", 7, True)
+    assert shown(sign, age_ms=LIMIT_MS + 1, limit_ms=LIMIT_MS) == STOPPED
+
+
 @pytest.mark.parametrize(
     ("sign", "age_ms"),
     [

@@ -30,7 +30,7 @@ _PIECE = 64 * 1024
 class Server(wsgi.Server):
     """With a bound on the request line and the headers together, in bytes."""
 
-    max_request_header_size = 64 * 1024
+    max_request_header_size = 0
 
 
 class Socket(ssl.SSLSocket):

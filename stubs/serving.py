@@ -11,7 +11,6 @@ import logging
 import socket
 import ssl
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
@@ -216,6 +215,7 @@ def make_app(package: str) -> Flask:
     app.url_map.merge_slashes = False  # a path that is not ours is not found, never guessed at
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(ClientDisconnected, _too_slow)
     app.register_error_handler(Exception, _unexpected)
     app.before_request(_whole)
     app.after_request(_harden)
@@ -260,20 +260,23 @@ _CODES: dict[int, Code] = {
     400: "bad_request",
     404: "not_found",
     405: "method_not_allowed",
-    408: "request_timeout",
     413: "body_too_large",
 }
 
 
 def _http_error(error: HTTPException) -> Response:
-    # A client that reads its answer is still there: its body did not come in time.
-    status = HTTPStatus.REQUEST_TIMEOUT if isinstance(error, ClientDisconnected) else error.code or 500
+    status = error.code or 500
     code: Code = _CODES.get(status, "bad_request" if status < 500 else "internal")  # noqa: PLR2004 - HTTP's own border
     response = answer({"error": code, "message": error.description or error.name}, status)
     for name, value in error.get_headers():
         if name.lower() == "allow":
             response.headers[name] = value
     return response
+
+
+def _too_slow(_error: ClientDisconnected) -> Response:
+    """Whoever reads this is still there: it is the body that did not come."""
+    return _refused(Refusal(408, "request_timeout", "The body did not come within its time."))
 
 
 def _unexpected(error: Exception) -> Response:

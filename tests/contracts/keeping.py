@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import schemathesis
 from schemathesis.core import NOT_SET
 from schemathesis.engine import StopReason, events, from_schema
 
-from stubs import openapi
-
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from schemathesis import BaseSchema, Response
     from schemathesis import Case as AnyCase
@@ -31,6 +30,8 @@ BOUNDED_BY_MEANING = {
 }
 """What may still be refused although its form is right: a stale configuration, a line twice, a time that has passed."""
 
+Document = dict[str, Any]
+
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 
 
@@ -39,28 +40,25 @@ class Kept:
     """What a run saw.
 
     Attributes:
-        statuses: how often each operation was answered with each status.
+        statuses: how often each operation, asked with its own method, was answered with each status.
         breaches: what was not as documented, each with the request.
     """
 
     statuses: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     breaches: list[str] = field(default_factory=list)
 
-    def without_success(self) -> set[str]:
+    def never_done(self) -> set[str]:
         """The operations that never did what they are there for."""
-        return {label for label, seen in self.statuses.items() if not any(status < 400 for status in seen)}
-
-    def ever(self) -> set[int]:
-        """Every status that was seen."""
-        return {status for seen in self.statuses.values() for status in seen}
+        return {label for label, statuses in self.statuses.items() if min(statuses) >= HTTPStatus.BAD_REQUEST}
 
 
 def config(  # noqa: PLR0913 - the particulars of a run
     *,
     seed: int,
+    base_url: str | None = None,
     certificate: str | None = None,
     phases: Collection[str] = PHASES,
-    examples: int = 60,
+    examples: int = 20,
     expected_5xx: Collection[int] = (),
     excluded_checks: Collection[str] = (),
 ) -> schemathesis.Config:
@@ -68,33 +66,50 @@ def config(  # noqa: PLR0913 - the particulars of a run
 
     Args:
         seed: of what is drawn; the same seed draws the same.
-        certificate: PEM file that the service is trusted by.
+        base_url: where the service is, if it is not in this process.
+        certificate: PEM file that it is trusted by.
         phases: of schemathesis.
         examples: how many requests each operation gets in fuzzing, and how many sequences there are.
         expected_5xx: documented statuses that are fine in the state that the service is in.
         excluded_checks: of schemathesis, by name.
     """
     fine = ["2xx", "3xx", "401", "404", "409", *map(str, expected_5xx)]
-    return schemathesis.Config.from_dict(
-        {
-            "seed": seed,
-            "max-redirects": 0,
-            **({} if certificate is None else {"tls-verify": certificate}),
-            "generation": {"database": "none", "max-examples": examples},
-            "phases": {phase: {"enabled": phase in phases} for phase in PHASES},
-            "checks": {
-                "not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", *map(str, expected_5xx)]},
-                "negative_data_rejection": {"expected-statuses": ["3xx", "4xx", *map(str, expected_5xx)]},
-                "positive_data_acceptance": {"expected-statuses": fine},
-                "missing_required_header": {"expected-statuses": ["400", "401", "415", "422", "428"]},
-                **{name: {"enabled": False} for name in excluded_checks},
-            },
-            "operations": [
-                {"include-name": name, "checks": {"positive_data_acceptance": {"expected-statuses": [*fine, *more]}}}
-                for name, more in BOUNDED_BY_MEANING.items()
-            ],
-        }
-    )
+    settings: dict[str, Any] = {
+        "seed": seed,
+        "max-redirects": 0,
+        "generation": {"database": "none", "max-examples": examples},
+        "phases": {phase: {"enabled": phase in phases} for phase in PHASES},
+        "checks": {
+            "not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", *map(str, expected_5xx)]},
+            "negative_data_rejection": {"expected-statuses": ["3xx", "4xx", *map(str, expected_5xx)]},
+            "positive_data_acceptance": {"expected-statuses": fine},
+            "missing_required_header": {"expected-statuses": ["400", "401", "415", "422", "428"]},
+            **{name: {"enabled": False} for name in excluded_checks},
+        },
+        "operations": [
+            {"include-name": name, "checks": {"positive_data_acceptance": {"expected-statuses": [*fine, *more]}}}
+            for name, more in BOUNDED_BY_MEANING.items()
+        ],
+    }
+    where = {"base-url": base_url, "tls-verify": certificate}
+    return schemathesis.Config.from_dict(settings | {name: value for name, value in where.items() if value is not None})
+
+
+def part(document: Document, wanted: Callable[[str, dict[str, Any]], bool]) -> Document:
+    """A document with some of its operations: by "METHOD /path" and operation object.
+
+    What is left out cannot be reached by any way of schemathesis's, links and sequences included.
+    """
+    paths = {
+        path: {method: one for method, one in item.items() if wanted(f"{method.upper()} {path}", one)}
+        for path, item in document["paths"].items()
+    }
+    return {**document, "paths": {path: item for path, item in paths.items() if item}}
+
+
+def operations(document: Document) -> set[str]:
+    """All operations of a document, as "METHOD /path"."""
+    return {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
 
 
 def log_in_with(schema: BaseSchema, cookies: Mapping[str, str]) -> None:
@@ -123,13 +138,7 @@ def asked(schema: BaseSchema, method: str, path: str, *, body: Any = NOT_SET, **
         schemathesis.core.failures.FailureGroup: it is not as documented.
     """
     case = schema[path][method].Case(body=body, media_type=None if body is NOT_SET else "application/json")
-    return case.call_and_validate(allow_redirects=False, **options)
-
-
-def tried(schema: BaseSchema) -> set[str]:
-    """The operations that a run tries: all but the document itself, which it reads anyhow."""
-    paths = schema.raw_schema["paths"]
-    return {f"{method.upper()} {path}" for path in paths for method in paths[path] if path != openapi.PATH}
+    return case.call_and_validate(**options)
 
 
 def kept(schema: BaseSchema) -> Kept:
@@ -158,13 +167,11 @@ def kept(schema: BaseSchema) -> Kept:
 
 def _take(seen: Kept, phase: str, recorder: ScenarioRecorder) -> None:
     for identity, interaction in recorder.interactions.items():
-        if interaction.response is not None:
-            label = recorder.cases[identity].value.operation.label
-            seen.statuses[label][interaction.response.status_code] += 1
+        case, answer = recorder.cases[identity].value, interaction.response
+        if answer is not None and interaction.request.method == case.operation.method.upper():
+            seen.statuses[case.operation.label][answer.status_code] += 1
         for check in recorder.checks.get(identity, []):
             if check.failure_info is not None:
-                case = recorder.cases[identity].value
-                answer = interaction.response
                 said = None if answer is None else (answer.status_code, answer.content[:300])
                 failure = str(check.failure_info.failure)
                 seen.breaches.append(f"{phase}: {check.name}: {failure}\n{case.as_curl_command()}\n{said}")

@@ -5,16 +5,22 @@ from __future__ import annotations
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 
+import requests
 import schemathesis
 
 from stubs import openapi, ports
-from tests.contracts.keeping import asked, config, kept, log_in_as, log_in_with, tried
+from tests.contracts.keeping import asked, config, kept, log_in_as, log_in_with, operations, part
+from tests.scenarios.observing import eventually_serves
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from schemathesis import BaseSchema
 
     from testbed.bed import Bed
     from testbed.servers import Server
+
+    Wanted = Callable[[str, dict[str, Any]], bool]
 
 NOT_AT_RANDOM = {
     "POST /api/v1/admin/failover-now": "the primary would cease to serve in the middle of the run",
@@ -23,68 +29,158 @@ NOT_AT_RANDOM = {
 """The operations that only tests of their own carry out, each with its reason."""
 
 
-def document(server: Server, port: int, **settings: Any) -> BaseSchema:
-    """The document of a service, and how to hold it against the service."""
-    url = f"https://{server.address}:{port}{openapi.PATH}"
-    certificate = str(server.certificate)
-    return schemathesis.openapi.from_url(url, config=config(certificate=certificate, **settings), verify=certificate)
+def everything(_name: str, _operation: dict[str, Any]) -> bool:
+    """Every operation."""
+    return True
 
 
-def session(bed: Bed, schema: BaseSchema, who: str) -> dict[str, str]:
+def harmless(name: str, _operation: dict[str, Any]) -> bool:
+    """All but the restart: on the secondary Failover Now is always refused."""
+    return name != "POST /api/v1/admin/restart"
+
+
+def guarded(name: str, operation: dict[str, Any]) -> bool:
+    """The operations that ask who calls."""
+    return bool(operation["security"]) and name not in NOT_AT_RANDOM
+
+
+def for_administrators(name: str, operation: dict[str, Any]) -> bool:
+    """The operations that ask for the administrator."""
+    return bool(operation["security"] == [{"administrator": []}]) and name not in NOT_AT_RANDOM
+
+
+def for_users(_name: str, operation: dict[str, Any]) -> bool:
+    """All others."""
+    return bool(operation["security"] != [{"administrator": []}])
+
+
+def document(server: Server, port: int) -> dict[str, Any]:
+    """The document of a service."""
+    answer = requests.get(f"https://{server.address}:{port}{openapi.PATH}", verify=str(server.certificate), timeout=10)
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def promised(server: Server, port: int, wanted: Wanted = everything, **settings: Any) -> BaseSchema:
+    """What a service promises, and how to hold it to that."""
+    base_url = f"https://{server.address}:{port}"
+    how = config(base_url=base_url, certificate=str(server.certificate), **settings)
+    return schemathesis.openapi.from_dict(part(document(server, port), wanted), config=how)
+
+
+def log_in(bed: Bed, server: Server, who: str) -> dict[str, str]:
     """Log a user or the administrator in, as documented; the cookie."""
     if who == "administrator":
         known, path = bed.topology.administrator, "/api/v1/admin/session"
-        body = {"user": known.name, "password": known.password, "end_other": True}
+        body: dict[str, Any] = {"user": known.name, "password": known.password, "end_other": True}
     else:
         path = "/api/v1/session"
         body = {"user": who, "password": next(user.password for user in bed.topology.users if user.name == who)}
-    answer = asked(schema, "POST", path, body=body)
+    answer = asked(promised(server, ports.PORTAL_HTTPS, seed=0), "POST", path, body=body)
     assert answer.status_code == 201
     return {name: morsel.value for name, morsel in SimpleCookie(answer.headers["set-cookie"][0]).items()}
 
 
-def guarded_by(*names: str) -> Any:
-    """Whether an operation has exactly these guards."""
-    return lambda context: [*names] == [name for one in context.operation.definition.raw["security"] for name in one]
-
-
-def at_random(schema: BaseSchema) -> BaseSchema:
-    """All operations but those that must not be carried out at random."""
-    assert set(NOT_AT_RANDOM) <= tried(schema)
-    return schema.exclude(name=[*NOT_AT_RANDOM])
+def test_every_operation_of_the_portal_is_tried(bed: Bed) -> None:
+    """By users, by the administrator, or in tests of their own."""
+    whole = document(bed.primary, ports.PORTAL_HTTPS)
+    tried = operations(part(whole, for_users)) | operations(part(whole, for_administrators)) | set(NOT_AT_RANDOM)
+    assert tried == operations(whole)
 
 
 def test_the_portal_keeps_its_contract_with_users(bed: Bed, seed: int) -> None:
-    """All that is not the administrator's, in every phase; each operation does at least once what it is there for."""
-    whole = document(bed.primary, ports.PORTAL_HTTPS, seed=seed)
-    schema = whole.exclude(guarded_by("administrator"))
-    log_in_with(schema, session(bed, whole, "alice"))
+    """In every phase; each operation but the log-in does at least once what it is there for."""
+    schema = promised(bed.primary, ports.PORTAL_HTTPS, for_users, seed=seed)
+    log_in_with(schema, log_in(bed, bed.primary, "alice"))
     seen = kept(schema)
     assert seen.breaches == []
-    print(seen.without_success(), seen.ever(), sum(sum(c.values()) for c in seen.statuses.values()))
+    assert set(seen.statuses) == operations(schema.raw_schema)
+    assert seen.never_done() == {"POST /api/v1/session", "POST /api/v1/admin/session"}
 
 
 def test_the_portal_keeps_its_contract_with_the_administrator(bed: Bed, seed: int) -> None:
-    """Likewise, on the administrator's operations."""
-    whole = document(bed.primary, ports.PORTAL_HTTPS, seed=seed)
-    schema = at_random(whole).include(guarded_by("administrator"))
-    log_in_with(schema, session(bed, whole, "administrator"))
+    """Likewise."""
+    schema = promised(bed.primary, ports.PORTAL_HTTPS, for_administrators, seed=seed)
+    log_in_with(schema, log_in(bed, bed.primary, "administrator"))
     seen = kept(schema)
     assert seen.breaches == []
-    print(seen.without_success(), seen.ever(), sum(sum(c.values()) for c in seen.statuses.values()))
+    assert set(seen.statuses) == operations(schema.raw_schema)
+    assert seen.never_done() == set()
+
+
+def test_strangers_are_refused_as_documented(bed: Bed, seed: int) -> None:
+    """Whoever is not logged in gets nothing of what is guarded, on portal and core and platform view alike."""
+    for port in (ports.PORTAL_HTTPS, ports.CORE_SERVICES, ports.PLATFORM_VIEW):
+        schema = promised(bed.primary, port, guarded, seed=seed, phases=["coverage"])
+        seen = kept(schema)
+        assert seen.breaches == []
+        assert seen.never_done() == operations(schema.raw_schema) != set()
 
 
 def test_the_core_keeps_its_contract(bed: Bed, seed: int) -> None:
     """What Manager loads can be saved; what is stale or invalid cannot."""
-    schema = document(bed.primary, ports.CORE_SERVICES, seed=seed)
+    schema = promised(bed.primary, ports.CORE_SERVICES, seed=seed)
     log_in_as(schema, bed.topology.administrator.name, bed.topology.administrator.password)
     seen = kept(schema)
     assert seen.breaches == []
-    print(seen.without_success(), seen.ever(), sum(sum(c.values()) for c in seen.statuses.values()))
+    assert set(seen.statuses) == operations(schema.raw_schema)
+    assert seen.never_done() == set()
+    assert {412, 422, 428} <= seen.statuses["PUT /api/v1/configuration"].keys()
 
 
 def test_the_platform_view_keeps_its_contract(bed: Bed, seed: int) -> None:
-    """It asks nobody who he is."""
-    seen = kept(document(bed.primary, ports.PLATFORM_VIEW, seed=seed))
+    """Likewise."""
+    schema = promised(bed.primary, ports.PLATFORM_VIEW, seed=seed)
+    log_in_as(schema, bed.topology.administrator.name, bed.topology.administrator.password)
+    seen = kept(schema)
     assert seen.breaches == []
-    print(seen.without_success(), seen.ever(), sum(sum(c.values()) for c in seen.statuses.values()))
+    assert set(seen.statuses) == operations(schema.raw_schema)
+    assert seen.never_done() == set()
+
+
+def test_a_passive_portal_keeps_its_contract(bed: Bed, seed: int) -> None:
+    """The secondary's sends users to the primary, and has settings of its own; Failover Now is not for it."""
+    schema = promised(
+        bed.secondary,
+        ports.PORTAL_HTTPS,
+        lambda name, _: name != "POST /api/v1/admin/restart",
+        seed=seed,
+        phases=["coverage"],
+    )
+    log_in_with(schema, log_in(bed, bed.secondary, "administrator"))
+    seen = kept(schema)
+    assert seen.breaches == []
+    assert seen.statuses["GET /api/v1/contacts"].keys() == {307}
+    assert 307 in seen.statuses["POST /api/v1/admin/directory"]
+    assert seen.statuses["GET /onexportal.html"].keys() == {302}
+    assert seen.statuses["POST /api/v1/admin/failover-now"].keys() == {401, 409}
+
+
+def test_failover_now_and_restart_are_as_documented_and_so_is_the_portal_in_between(bed: Bed, seed: int) -> None:
+    """Failover Now: 202, and the primary's portal refuses users (503); restart: 202, and it serves again."""
+    cookies = log_in(bed, bed.primary, "administrator")
+    whole = promised(bed.primary, ports.PORTAL_HTTPS, seed=seed)
+    assert asked(whole, "POST", "/api/v1/admin/failover-now", cookies=cookies).status_code == 202
+    eventually_serves(bed.secondary, bed)
+    waiting = promised(bed.primary, ports.PORTAL_HTTPS, for_users, seed=seed, phases=["coverage"], expected_5xx=[503])
+    seen = kept(waiting)
+    assert seen.breaches == []
+    assert seen.statuses["GET /api/v1/contacts"].keys() == {503}
+    assert asked(whole, "POST", "/api/v1/admin/restart", cookies=cookies).status_code == 202
+    eventually_serves(bed.primary, bed)
+
+
+def test_sessions_end_as_documented(bed: Bed) -> None:
+    """Of users and of the administrator, by log-out and by another log-in."""
+    schema = promised(bed.primary, ports.PORTAL_HTTPS, seed=0)
+    for who, path in (("alice", "/api/v1/session"), ("administrator", "/api/v1/admin/session")):
+        cookies = log_in(bed, bed.primary, who)
+        assert asked(schema, "GET", path, cookies=cookies).status_code == 200
+        assert asked(schema, "DELETE", path, cookies=cookies).status_code == 204
+        assert asked(schema, "GET", path, cookies=cookies).status_code == 401
+    first = log_in(bed, bed.primary, "administrator")
+    known = bed.topology.administrator
+    body = {"user": known.name, "password": known.password}
+    assert asked(schema, "POST", "/api/v1/admin/session", body=body).status_code == 409
+    log_in(bed, bed.primary, "administrator")
+    assert asked(schema, "GET", "/api/v1/admin/session", cookies=first).status_code == 401

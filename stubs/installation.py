@@ -14,6 +14,22 @@ from stubs.timing import Timing
 from stubs.wire import ServerName, Site, User
 
 ROOT = Path("/server")
+"""A server's volume."""
+
+DATA = ROOT / "disk"
+"""What its services keep; a small disk of its own where the topology asks for one that can be filled up."""
+
+FAULTS = ROOT / "faults"
+"""Which faults of this server's disk and services are in force, a file each (`stubs.server.volume`)."""
+
+FULL_DISK = "full-disk"
+"""The file there of a disk that was filled up."""
+
+SLOW = "slow-"
+"""Begins, before a service's name, the file there of its slow start; it holds the seconds."""
+
+HELD = "held"
+"""Stands there before the seconds, once the service waits."""
 
 
 class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,6 +3,7 @@
 SIGTERM  stop in order: say good-bye, end
 SIGHUP   restart: say good-bye as one who returns, begin again in the same container
 SIGUSR1  factory reset: forget everything since installation, without a restart
+SIGCONT  begin at once: ends a slow start (`hold_back`), and is nothing to a service that has begun
 """
 
 from __future__ import annotations
@@ -14,19 +15,55 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Never
 
+from stubs.installation import FAULTS, HELD, SLOW
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 log = logging.getLogger(__name__)
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+_ENDS = (signal.SIGTERM, signal.SIGINT)
 
 
-def prepare() -> None:
-    """Set logging up and keep the signals for `live`; call it before the first thread starts."""
+def prepare(name: str) -> None:
+    """Set logging up, keep the signals for `live`, and start slowly if that is the fault of this start.
+
+    Call it before the first thread starts.
+
+    Args:
+        name: of the service: server, core or portal.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s.%(msecs)03d %(name)s %(message)s", datefmt="%H:%M:%S")
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     threading.excepthook = _die
+    hold_back(slow_start(name))
+
+
+def slow_start(name: str) -> Path:
+    """The file whose presence makes a service start slowly: the seconds, after `HELD` once it waits."""
+    return FAULTS / f"{SLOW}{name}"
+
+
+def hold_back(fault: Path) -> None:
+    """Wait before anything begins, as long as the file says, and say so in it; the fault ends with it.
+
+    Whoever sets the fault need not live on to end it. A stop ends the process at once; a restart or a SIGCONT
+    ends the wait.
+    """
+    try:
+        seconds = float(fault.read_text().removeprefix(HELD))
+    except FileNotFoundError:
+        return
+    fault.write_text(f"{HELD} {seconds:g}")
+    log.info("slow start: %g s", seconds)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCONT])
+    came = signal.sigtimedwait([*_ENDS, signal.SIGHUP, signal.SIGCONT], seconds)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCONT])
+    fault.unlink(missing_ok=True)
+    if came is not None and came.si_signo in _ENDS:
+        os._exit(0)
 
 
 def _die(failed: threading.ExceptHookArgs) -> None:

@@ -20,6 +20,7 @@ from testbed.engine.names import Names
 from testbed.engine.records import Record, check_name, records
 from testbed.engine.services import Services
 from testbed.engine.sweep import sweep
+from testbed.engine.volume_faults import VolumeFaults
 from testbed.errors import MisuseError
 from testbed.inspector import Inspector
 from testbed.network.channel import Channel
@@ -51,6 +52,7 @@ class Bed:
         self.name = record.name
         self.topology = record.topology
         self.services = Services(client, record.name)
+        self.volumes = VolumeFaults(client, record.name, layout.servers(record.topology))
         self._client = client
         self._folder = folder
         self._write_certificates()
@@ -183,7 +185,7 @@ class Bed:
         containers = self.services.states()
         views = {server.server: self.inspectors[server.name].services() for server in self.servers}
         portals = {site: self.inspectors[site].resilience() for site in Site}
-        faults = [f"cut {one.fault or one.block}" for one in self.links.current()]
+        faults = [f"cut {one.fault or one.block}" for one in self.links.current()] + self.volumes.described()
         return summary(self.topology, containers, views, portals, faults)
 
     def wait_until_settled(self, *, boots: dict[Site, int] | None = None, every_s: float = 0.01) -> None:
@@ -216,12 +218,13 @@ class Bed:
         return None if core is None or portal is None else {"core": core["core"], "portal": portal["portal"]}
 
     def heal(self) -> None:
-        """End every fault, whoever injected it: network faults first, then services that do not run.
+        """End every fault, whoever injected it: network faults first, then disks, then services that do not run.
 
         Raises:
             EngineError, ExceptionGroup: of what could not be healed.
         """
         self.links.heal_all()
+        self.volumes.heal()
         self._begin_all()
 
     def _begin_all(self) -> None:
@@ -242,6 +245,7 @@ class Bed:
         """
         if "links" in self.__dict__:
             self.links.heal_all()
+        self.volumes.heal()
         self._begin_all()
         # A process that does not answer yet would die of the signal that resets it.
         boots = {site: self._boot_once_up(site) for site in Site}
@@ -287,8 +291,7 @@ class Bed:
             return boot if inspector.redirect() is not None else None
 
         what = f"core and portal of the {site.value} to answer"
-        boot = wait_until(look, lambda seen: seen is not None, within_s=READY_S, what=what)
-        return boot or 0
+        return wait_until(look, lambda seen: seen is not None, within_s=READY_S, what=what) or 0
 
     def _write_certificates(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from stubs import ports
 from stubs.wire import ServerName
 from testbed import partitions
+from testbed.errors import MisuseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from testbed.partitions import NetworkFault
+
+LONGEST_S = 3600
+"""How much longer a slow start may take, in seconds: the real portal's takes minutes."""
 
 
 class Named(Protocol):
@@ -67,18 +71,42 @@ class Lose:
 
 
 @dataclass(frozen=True)
+class FullDisk:
+    """The small disk of a server is full (SYNC-8): every write is refused, reads go on; a topology gives it one."""
+
+    server: ServerName
+
+
+@dataclass(frozen=True)
+class SlowStart:
+    """The service ends, and takes so many seconds longer than usual to start; the fault ends by itself then."""
+
+    target: Target
+    seconds: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.seconds <= LONGEST_S:
+            raise MisuseError(f"a start can take up to {LONGEST_S} s longer, not {self.seconds:g} s")
+
+
+@dataclass(frozen=True)
 class Network:
     """Network faults that belong together: injected in one transaction per server, healed together."""
 
     faults: frozenset[NetworkFault]
 
 
-Fault: TypeAlias = Kill | Stop | Pause | Lose | Network
+Fault: TypeAlias = Kill | Stop | Pause | Lose | FullDisk | SlowStart | Network
 
 
 def lose(server: Named) -> Lose:
     """The whole server is lost."""
     return Lose(ServerName(server.name))
+
+
+def fill(server: Named) -> FullDisk:
+    """The small disk of a server is full."""
+    return FullDisk(ServerName(server.name))
 
 
 def cut(one: Named, other: Named) -> Network:
@@ -110,5 +138,9 @@ def describe(fault: Fault) -> str:
             return f"{type(fault).__name__.lower()} {target}"
         case Lose(server):
             return f"lose {server.value}"
+        case FullDisk(server):
+            return f"fill {server.value}"
+        case SlowStart(target, seconds):
+            return f"slow {target} by {seconds:g} s"
         case Network(faults):
             return "cut " + ", ".join(sorted(str(each) for each in faults))

@@ -70,6 +70,12 @@ class Inspector:
         """What the core's redirect service says; `None` if it does not answer."""
         return self._look(ports.CORE_SERVICES, "/api/v1/redirect")
 
+    def answers(self, service: str) -> bool:
+        """Whether core or portal answers; a portal that stopped by itself (CFG-11) has begun as far as it goes."""
+        if service == "core":
+            return self.redirect() is not None
+        return self.resilience() is not None or self.dormant_boot() is not None
+
     def configuration(self) -> tuple[str, dict[str, Any]]:
         """Load the core's configuration as Manager does: its ETag and itself (CFG-8).
 

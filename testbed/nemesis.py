@@ -6,10 +6,11 @@ The undo is written down before the deed. Healing goes on when one healing fails
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
+from testbed import layout
 from testbed.errors import FaultError, NotInTimeError
-from testbed.faults import Fault, Kill, Lose, Network, Pause, Stop, Target, describe
+from testbed.faults import Fault, FullDisk, Kill, Lose, Network, Pause, SlowStart, Stop, Target, describe
 from testbed.network.links import LEASE_MS
 from testbed.network.proof import prove_passing, prove_stopped
 from testbed.partitions import NetworkFault, Vanished
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from stubs.wire import ServerName
     from testbed.bed import Bed
     from testbed.history import History
+
+T = TypeVar("T")
 
 
 class Nemesis:
@@ -67,6 +70,10 @@ class Nemesis:
                 self._prove_state(target, "paused")
             case Lose(server):
                 self._lose(stack, server)
+            case FullDisk(server):
+                self._fill(stack, server)
+            case SlowStart(target, seconds):
+                self._slow(stack, target, seconds)
             case Network(faults):
                 self._cut(stack, faults)
             case _:
@@ -129,14 +136,46 @@ class Nemesis:
         stack.enter_context(links.held(faults, lease_ms=LEASE_MS))
         prove_stopped(links, faults)
 
+    def _fill(self, stack: contextlib.ExitStack, server: ServerName) -> None:
+        layout.require_disk(self._bed.topology, server)
+        self._prove_disk(server, "")
+        stack.callback(self._prove_disk, server, "")
+        stack.callback(self._bed.volumes.empty, server)
+        self._bed.volumes.fill(server)
+        self._prove_disk(server, "ENOSPC")
+
+    def _prove_disk(self, server: ServerName, expected: str) -> None:
+        """The system itself must take a byte, or refuse it for the right reason."""
+        why = self._bed.volumes.why_not(server)
+        if why != expected:
+            was, wanted = why or "taken", expected or "taken"
+            raise FaultError(f"a byte for the disk of the {server.value}: {was}, where it was to be {wanted}")
+
+    def _slow(self, stack: contextlib.ExitStack, target: Target, seconds: float) -> None:
+        stack.callback(self._begin_now, target)
+        self._bed.volumes.slow(target.server, target.service, seconds=seconds)
+        self._bed.services.kill(target.server, target.service)
+        self._prove_state(target, "stopped")
+        self._bed.services.start(target.server, target.service)
+        self._prove(
+            f"{target} to be held at its start", lambda: self._bed.volumes.is_held(target.server, target.service)
+        )
+
+    def _begin_now(self, target: Target) -> None:
+        self._bed.volumes.begin_now(target.server, target.service)
+        self._begin_again(target)
+        self._prove(f"{target} to answer", lambda: self._bed.inspectors[target.server].answers(target.service))
+
+    def _prove(self, what: str, look: Callable[[], T], accept: Callable[[T], bool] = bool) -> None:
+        try:
+            wait_until(look, accept, within_s=self._within_s, what=what)
+        except NotInTimeError as error:
+            raise FaultError(f"the fault had no effect: {error}") from error
+
     def _prove_state(self, target: Target, expected: str) -> None:
         """The engine itself must say so: a fault without effect proves nothing."""
 
         def look() -> str:
             return self._bed.services.states().get(target.server, {}).get(target.service, "missing")
 
-        what = f"{target} to be {expected}"
-        try:
-            wait_until(look, lambda state: state == expected, within_s=self._within_s, what=what)
-        except NotInTimeError as error:
-            raise FaultError(f"the fault had no effect: {error}") from error
+        self._prove(f"{target} to be {expected}", look, lambda state: state == expected)

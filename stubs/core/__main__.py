@@ -30,8 +30,8 @@ class Core:
     def __init__(self, installed: installation.Installation) -> None:
         self.installed = installed
         self.timing = installed.timing
-        folder = installation.ROOT / "core"
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder = installation.DATA / "core"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         baseline = configuration.at_installation(installed)
         self.file = ConfigurationFile(folder / "configuration.json", baseline)
         self.board = Board(self.timing.fresh_ms)
@@ -125,7 +125,7 @@ class Core:
 
 def main() -> None:
     """Run until a signal ends the process."""
-    service.prepare()
+    service.prepare("core")
     core = Core(installation.load())
     https = HttpsServer(app.build(core.installed, core.file, core.board, core.reconfigured), ports.CORE_SERVICES)
     core.start()

@@ -7,8 +7,6 @@ the server container (used only by the fault channel), a read-only root, a user 
 
 from __future__ import annotations
 
-import io
-import tarfile
 from typing import TYPE_CHECKING, Any
 
 from docker.types import EndpointConfig
@@ -16,6 +14,7 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
 from testbed.engine import labels
+from testbed.engine.volumes import STUB_USER, VOLUME_ROOT, packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,11 +24,8 @@ if TYPE_CHECKING:
 # Its reaper needs an image that cannot be had everywhere and the engine's socket in a container: the janitor does that.
 testcontainers_config.ryuk_disabled = True
 
-STUB_USER = 10001
-"""The user that all stubs run as."""
-
-VOLUME_ROOT = "/server"
-"""Where a server's volume is mounted in each of its containers."""
+DISK_ROOT = f"{VOLUME_ROOT}/disk"
+"""Where a server's small disk is mounted, if it has one."""
 
 _LIMITS: dict[str, Any] = {"mem_limit": "256m", "pids_limit": 128}
 
@@ -41,13 +37,16 @@ class StubContainer(DockerContainer):
         image: the tag.
         name: of the container.
         marks: labels by which it is found again.
-        volume: of its server.
+        volumes: of its server, each with the place where it is mounted.
         options: further ones of the engine.
     """
 
-    def __init__(self, image: str, *, name: str, marks: Mapping[str, str], volume: str, **options: Any) -> None:
+    def __init__(
+        self, image: str, *, name: str, marks: Mapping[str, str], volumes: Mapping[str, str], **options: Any
+    ) -> None:
         super().__init__(image, name=name)
-        self.with_volume_mapping(volume, VOLUME_ROOT, "rw")
+        for volume, place in volumes.items():
+            self.with_volume_mapping(volume, place, "rw")
         self.with_tmpfs_mount("/tmp", "size=16m")  # noqa: S108 - inside the container
         self.with_kwargs(
             labels=dict(marks),
@@ -74,7 +73,7 @@ class ServerContainer(StubContainer):
         image: the tag.
         name: of the container.
         marks: labels.
-        volume: of the server.
+        volumes: of the server, each with the place where it is mounted.
         network: the topology's.
         address: its fixed address there.
         files: what is installed on the server before it starts, by path below the volume's root.
@@ -87,7 +86,7 @@ class ServerContainer(StubContainer):
         *,
         name: str,
         marks: Mapping[str, str],
-        volume: str,
+        volumes: Mapping[str, str],
         network: str,
         address: str,
         files: Mapping[str, bytes],
@@ -99,7 +98,7 @@ class ServerContainer(StubContainer):
             image,
             name=name,
             marks={**marks, labels.SERVICE: "server"},
-            volume=volume,
+            volumes=volumes,
             network=network,
             networking_config={network: endpoint},
             cap_add=["NET_ADMIN"],
@@ -124,34 +123,26 @@ class ServiceContainer(StubContainer):
         image: the tag.
         name: of the container.
         marks: labels.
-        volume: of the server.
+        volumes: of the server, each with the place where it is mounted.
         server: id of the server container.
     """
 
     def __init__(  # noqa: PLR0913 - a container's particulars
-        self, service: str, image: str, *, name: str, marks: Mapping[str, str], volume: str, server: str
+        self, service: str, image: str, *, name: str, marks: Mapping[str, str], volumes: Mapping[str, str], server: str
     ) -> None:
         super().__init__(
             image,
             name=name,
             marks={**marks, labels.SERVICE: service},
-            volume=volume,
+            volumes=volumes,
             network_mode=f"container:{server}",
         )
 
 
-def packed(files: Mapping[str, bytes]) -> bytes:
-    """A tar of files that belong to the stubs' user and that nobody else can read."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for folder in sorted({path.rpartition("/")[0] for path in files} - {""}):
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o700
-            entry.uid = entry.gid = STUB_USER
-            tar.addfile(entry)
-        for path, content in sorted(files.items()):
-            entry = tarfile.TarInfo(path)
-            entry.size, entry.mode = len(content), 0o400
-            entry.uid = entry.gid = STUB_USER
-            tar.addfile(entry, io.BytesIO(content))
-    return buffer.getvalue()
+def small_disk(mib: int) -> dict[str, str]:
+    """What the engine is told about a volume of so many MiB.
+
+    It lies in memory: everywhere the one kind of volume whose size the engine bounds. The kernel keeps it while a
+    container that has it mounted runs, and the server container is never ended by a fault.
+    """
+    return {"type": "tmpfs", "device": "tmpfs", "o": f"size={mib}m,uid={STUB_USER},gid={STUB_USER},mode=0700"}

@@ -221,7 +221,8 @@ def _core_usable(state: State) -> bool:
 def _primary(state: State) -> str | None:
     """Why the primary changes its role now; `None`: it does not."""
     if state.role is Role.AVAILABLE:
-        return None if willing(state) else "hands over"
+        lonely = state.now_ms - _last_word_ms(state) >= state.detection_ms
+        return None if willing(state) and not lonely else "hands over"
     if not willing(state):
         return None
     peer = state.peer

@@ -2,8 +2,8 @@
 
 The words are the product's. *Started*, *Not Started*: the service runs, or does not. *Connected*: this portal has a
 connection to the service. *Not Connected*: it has none, although it hears the server. *Active*, *Passive*: users are
-served there, or not. *Unknown* is ours: nothing of that server is heard, so a portal that is dead and one that is cut
-off look the same, and neither is claimed.
+served there, or not. *Unknown* is ours (reading "unheard server"): nothing of that server is heard, so a portal that is
+dead and one that is cut off look the same, and neither is claimed.
 """
 
 from __future__ import annotations

@@ -146,6 +146,13 @@ READINGS = {
         "between the halves of the pair, who serves.",
         ("ROLE-4",),
     ),
+    "unheard server": Reading(
+        "The Resilience page of a portal tells what that portal knows. Connected is its own connection to an IP "
+        "Office. Of a server of which it hears nothing it says Unknown, as a dead one and one that is cut off look "
+        "the same. Not Started needs a witness: the other portal's own good-bye, or the core beside it, which answers "
+        "and does not hear it.",
+        ("VIEW-4",),
+    ),
     "unsaid": Reading(
         "Two endings are left open: of S's users when S's portal has ended, its core is up and P serves; "
         "and of whoever asks an S that runs while resilience is not ready.",

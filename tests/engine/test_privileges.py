@@ -69,7 +69,7 @@ def test_no_program_in_the_images_raises_privileges(containers: list[Container])
 def test_a_servers_key_is_readable_by_its_services_only(containers: list[Container]) -> None:
     """By owner, nobody else."""
     for container in containers:
-        assert _run(container, "stat -c '%a %u' /server/conf/key.pem").split() == ["400", "10001"]
+        assert _run(container, "stat -c '%a %u' /server/conf/tls.pem").split() == ["400", "10001"]
 
 
 def test_the_network_is_an_internal_one(bed: Bed) -> None:

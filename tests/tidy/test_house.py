@@ -14,6 +14,7 @@ from tests.tidy.house import (
     imports_of,
     long_parts,
     reached,
+    shown,
     unknown_marks,
 )
 
@@ -23,6 +24,9 @@ LONG: dict[str, str] = {
     "testbed/clients/policy.py": "what each kind of client does, to be read as one table",
 }
 """Parts that may be long, "path" or "path::function", each with its reason."""
+
+
+"""Rules that no test with containers shows yet."""
 
 
 def sources(*folders: str) -> dict[str, str]:
@@ -66,6 +70,11 @@ def test_every_rule_mark_names_a_known_rule() -> None:
     """A mistyped mark would leave its rule untested, and the test would speak for nothing."""
     offences = {path: unknown_marks(text, RULES) for path, text in sources("tests").items()}
     assert {path: found for path, found in offences.items() if found} == {}
+
+
+def test_every_rule_is_shown_on_containers() -> None:
+    """A rule that only unit tests speak of was never seen to hold."""
+    assert set(RULES) - shown(sources("tests/scenarios", "tests/browser")) == set()
 
 
 def test_no_file_and_no_function_is_too_long() -> None:
@@ -136,6 +145,27 @@ def test_unknown_marks_finds_planted_marks_and_no_others() -> None:
         "line 4: None",
         "line 5: None",
     ]
+
+
+def test_shown_finds_planted_tests_and_no_others() -> None:
+    """The bed must be the test's own argument: a mark on a helper, or on a test without containers, shows nothing."""
+    texts = {
+        "tests/scenarios/test_a.py": (
+            "import pytest\n"
+            'pytestmark = pytest.mark.rule("ROLE-1")\n'
+            '@pytest.mark.rule("ROLE-2", "ROLE-3")\n'
+            "def test_x(bed): ...\n"
+            '@pytest.mark.rule("ROLE-4")\n'
+            "def test_without(path): ...\n"
+            '@pytest.mark.rule("ROLE-5")\n'
+            "def helper(bed): ...\n"
+            '@pytest.mark.rule("ROLE-6")\n'
+            "def test_y(*, web_client): ...\n"
+        ),
+        "tests/browser/test_b.py": 'import pytest\n@pytest.mark.rule("ROLE-7")\nasync def test_z(nemesis): ...\n',
+    }
+    assert shown(texts) == {"ROLE-1", "ROLE-2", "ROLE-3", "ROLE-6", "ROLE-7"}
+    assert shown({}) == set()
 
 
 def function_of(lines: int, head: str = "def f():") -> str:

@@ -23,6 +23,8 @@ HERE = "127.0.0.1"
 SECRET = "secret"
 HEARTBEAT_S = 0.02
 SILENCE_S = 0.3
+PATIENCE_S = 20 * SILENCE_S
+"""The caller outwaits the primary, so that it sees who ends the connection."""
 SOON_S = 10.0
 
 
@@ -41,7 +43,7 @@ class Both:
     def call(self) -> LineConnection:
         """Be a secondary: what the feeder is asked first."""
         hello = Hello("portal", SECRET, "secondary")
-        connection = LineConnection.call(HERE, self.port, hello=hello, silence_s=SILENCE_S)
+        connection = LineConnection.call(HERE, self.port, hello=hello, silence_s=PATIENCE_S)
         assert connection.receive(Offer).store == self.primary.identity()
         connection.send(Ask(0, ""))
         return connection

@@ -72,6 +72,14 @@ def test_a_servers_key_is_readable_by_its_services_only(containers: list[Contain
         assert _run(container, "stat -c '%a %u' /server/conf/tls.pem").split() == ["400", "10001"]
 
 
+def test_no_service_reads_what_the_testbed_keeps_on_its_server(containers: list[Container]) -> None:
+    """With the authority's key a server could vouch for anybody."""
+    for container in containers:
+        code, _ = container.exec_run(["cat", "/server/vault/authority-key.pem"])
+        assert code != 0
+        assert _run(container, "stat -c '%a %u' /server/vault").split() == ["700", "0"]
+
+
 def test_the_network_is_an_internal_one(bed: Bed) -> None:
     """The engine forwards nothing between it and other networks."""
     client = docker.from_env()

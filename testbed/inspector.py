@@ -210,9 +210,7 @@ class Inspector:
         url = f"https://{at.address}:{port}{path}"
         patience = (CONNECT_S, TIMEOUT_S)
         try:
-            return self._session.get(
-                url, timeout=patience, allow_redirects=False, verify=str(at.certificate), auth=auth
-            )
+            return self._session.get(url, timeout=patience, allow_redirects=False, auth=auth)
         except requests.RequestException:
             return None
 

@@ -16,6 +16,11 @@ def boot_id() -> int:
     return time.time_ns()
 
 
+def utc() -> datetime:
+    """The wall clock; it can be set, so nothing but the calendar goes by it."""
+    return datetime.now(UTC)
+
+
 def utc_now() -> str:
     """The wall clock in ISO 8601, for people and logs."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return utc().isoformat(timespec="milliseconds")

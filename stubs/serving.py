@@ -41,6 +41,7 @@ Code = Literal[
     "bad_request",
     "body_too_large",
     "conflict",
+    "home_core_down",
     "internal",
     "invalid_body",
     "invalid_credentials",

@@ -195,6 +195,25 @@ class Inspector:
             raise _refusal(f"the {self._server.name} refused {method} {path}", answer)
         return answer
 
+    def answer(
+        self, port: int, path: str, *, at: Server | None = None, auth: tuple[str, str] | None = None
+    ) -> requests.Response | None:
+        """What a service answers, whatever its status; no redirect is followed. `None` if it does not answer.
+
+        Args:
+            port: which service.
+            path: what is asked for.
+            at: on which server; left out, where that service of this server's half runs (CFG-10).
+            auth: name and password, where it is for the administrator only.
+        """
+        at = at or self._at(port)
+        url = f"https://{at.address}:{port}{path}"
+        patience = (CONNECT_S, TIMEOUT_S)
+        try:
+            return self._session.get(url, timeout=patience, allow_redirects=False, auth=auth)
+        except requests.RequestException:
+            return None
+
     def _at(self, port: int) -> Server:
         """The server on which that port is looked for."""
         if port == ports.PORTAL_HTTPS:
@@ -204,11 +223,10 @@ class Inspector:
     def _look(
         self, port: int, path: str, *, at: Server | None = None, auth: tuple[str, str] | None = None
     ) -> dict[str, Any] | None:
-        url = f"https://{(at or self._at(port)).address}:{port}{path}"
+        answer = self.answer(port, path, at=at, auth=auth)
         try:
-            answer = self._session.get(url, timeout=(CONNECT_S, TIMEOUT_S), allow_redirects=False, auth=auth)
-            return _object(answer) if answer.ok else None
-        except (requests.RequestException, ValueError):
+            return _object(answer) if answer is not None and answer.ok else None
+        except ValueError:
             return None
 
 

@@ -209,7 +209,8 @@ def _asks_secondary(world: World, roles: _Roles) -> Ending:
 
 def _secondary_is_told(world: World) -> bool:
     """S's portal hears of P's: from itself, or through the cores (readings "cores relay", "no guess")."""
-    relayed = world.primary.core_runs and world.secondary.core_runs
+    cores = (world.primary.core_runs, world.secondary.core_runs)
+    relayed = all(cores) if world.secondary_to_primary_cut else any(cores)
     return not world.primary_to_secondary_cut and (relayed or not world.portal_path_cut)
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from testbed.nemesis import Nemesis
     from testbed.watch import Watch
 
-REPORT_FILES = ("index.html", "verdicts.json", "junit.xml", "history.jsonl", "logs")
+REPORT_FILES = ("index.html", "verdicts.json", "junit.xml", "history.jsonl", "logs", "screens")
 """What a report folder holds; nothing else in it is touched."""
 
 _OUTCOMES = pytest.StashKey[Outcomes]()
@@ -140,18 +140,19 @@ def testbed_session(request: pytest.FixtureRequest) -> Iterator[BedSession]:
 
 
 @pytest.fixture(scope="session")
-def _history_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+def session_history(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+    """The one file of the session; a test takes `history`, which tells where it begins and ends."""
     folder = _report_folder(request.config) or tmp_path_factory.mktemp("testbed")
     with History(folder / "history.jsonl") as history:
         yield history
 
 
 @pytest.fixture
-def history(request: pytest.FixtureRequest, _history_file: History) -> Iterator[History]:
+def history(request: pytest.FixtureRequest, session_history: History) -> Iterator[History]:
     """What happened, as JSON lines; one file for the session, in which each test begins and ends with a line."""
-    _history_file.record("test", nodeid=request.node.nodeid, state="begins")
-    yield _history_file
-    _history_file.record("test", nodeid=request.node.nodeid, state="ends")
+    session_history.record("test", nodeid=request.node.nodeid, state="begins")
+    yield session_history
+    session_history.record("test", nodeid=request.node.nodeid, state="ends")
 
 
 @pytest.fixture

@@ -45,8 +45,13 @@ READINGS = {
     ),
     "cores relay": Reading(
         "With only the way between the portals cut, each side still learns from the other's core who "
-        "serves there. A cut of the link cuts portals and cores alike.",
-        ("ROLE-13",),
+        "serves there. As every portal is logged in at both cores, one core that runs is enough; if "
+        "moreover one direction of the link is cut, what the cores tell each other is all that passes, and "
+        "it takes both. A cut of the link cuts portals and cores alike.",
+        (
+            "ROLE-13",
+            "CFG-14",
+        ),
     ),
     "lost server": Reading(
         "A lost server is one whose core and portal are down and whom nobody can reach, its platform view included.",

@@ -35,7 +35,7 @@ class BedSession:
     def __init__(self, *, say: Callable[[str], None], keep: bool) -> None:
         self._say = say
         self._keep = keep
-        self._beds: dict[Topology, Bed] = {}
+        self._beds: dict[tuple[Topology, int], Bed] = {}
         self._tried = 0
         self._stack = contextlib.ExitStack()
         self._open: tuple[docker.DockerClient, Images, str, Janitor] | None = None
@@ -52,11 +52,12 @@ class BedSession:
             if self._open is not None and self._keep:
                 self._open[3].keep()
 
-    def bed(self, fields: Mapping[str, Any]) -> Bed:
+    def bed(self, fields: Mapping[str, Any], *, number: int = 1) -> Bed:
         """A bed of the topology that differs from the default in these fields: new, or reset.
 
         Args:
             fields: of a topology; `preset` names the preset that they start from.
+            number: which of several alike, for who uses them at the same time.
 
         Raises:
             MisuseError: a field or the preset is unknown or wrong.
@@ -65,7 +66,7 @@ class BedSession:
         own = dict(fields)
         preset = own.pop("preset", None)
         wanted = topology.derive({**({} if preset is None else presets.fields(preset)), **own})
-        known = self._beds.get(wanted)
+        known = self._beds.get((wanted, number))
         if known is not None:
             known.reset()
             return known
@@ -82,7 +83,7 @@ class BedSession:
             keep=self._keep,
             pool=environment.pool(),
         )
-        self._beds[wanted] = bed
+        self._beds[wanted, number] = bed
         return bed
 
     def save_logs(self, folder: Path) -> None:

@@ -39,7 +39,6 @@ class Core:
         self.watchdog = SignSender()
         self.cti = CtiServer(service_user=installed.service_user, heard=self.hear_portal, lost=self.lose_portal)
         self._boot = clock.boot_id()
-        self._direct: frozenset[Site] = frozenset()
         self._news = threading.Event()
         self._leaving = False
         self._said_good_bye = threading.Event()
@@ -67,19 +66,17 @@ class Core:
         """The other core told what it knows of the portals."""
         now = clock.monotonic_ms()
         for status in word.portals:
-            if self.board.hear(status, now):
+            if self.board.hear(status, now, here=False):
                 self._news.set()
 
     def hear_portal(self, status: PortalStatus) -> None:
         """A portal that is logged in here told how it is; what is new is passed on at once."""
-        self._direct |= {status.site}
         if self.board.hear(status, clock.monotonic_ms()):
             self._news.set()
 
     def lose_portal(self, site: Site) -> None:
         """A portal's connection ended: what it said last no longer counts."""
-        self._direct -= {site}
-        self.board.forget(site)
+        self.board.part(site)
         self._news.set()
 
     def reconfigured(self) -> None:
@@ -113,9 +110,9 @@ class Core:
         server, saved = self.installed.server, self.file.saved
         known: tuple[PortalStatus, ...] = ()
         if self.keep_alive is not None:
-            known = self.board.fresh(clock.monotonic_ms())
-            direct = tuple(word for word in known if word.site in self._direct)
-            self.keep_alive.say(KeepAlive(portals=direct))
+            now = clock.monotonic_ms()
+            known = self.board.fresh(now)
+            self.keep_alive.say(KeepAlive(portals=self.board.told_here(now)))
         versions = {"version": saved.version, "installed": saved.installed}
         facts = configuration.facts(saved.configuration, server, self.installed.half, **versions)
         word = CoreWord(facts=facts, portals=known, farewell=farewell)

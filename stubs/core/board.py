@@ -21,11 +21,20 @@ class Board:
     def __init__(self, fresh_ms: int) -> None:
         self._fresh_ms = fresh_ms
         self._words: dict[Site, tuple[PortalStatus, int]] = {}
+        self._here: set[Site] = set()
         self._lock = threading.Lock()
 
-    def hear(self, status: PortalStatus, now_ms: int) -> bool:
-        """Take a word in; whether it says something new about who serves."""
+    def hear(self, status: PortalStatus, now_ms: int, *, here: bool = True) -> bool:
+        """Take a word in; whether it says something new about who serves.
+
+        Args:
+            status: the word.
+            now_ms: when it came.
+            here: the portal itself said it, logged in at this core, and not the other core.
+        """
         with self._lock:
+            if here:
+                self._here.add(status.site)
             before, heard = self._words.get(status.site, (None, 0))
             if not status.newer_than(before):
                 return False
@@ -37,6 +46,18 @@ class Board:
         """The words that are still current."""
         with self._lock:
             return tuple(word for word, heard in self._words.values() if now_ms - heard < self._fresh_ms)
+
+    def told_here(self, now_ms: int) -> tuple[PortalStatus, ...]:
+        """The current words of portals that are logged in at this core: what it may pass on to the other core."""
+        with self._lock:
+            here = frozenset(self._here)
+        return tuple(word for word in self.fresh(now_ms) if word.site in here)
+
+    def part(self, site: Site) -> None:
+        """A portal is no longer logged in here: what it said last no longer counts."""
+        with self._lock:
+            self._here.discard(site)
+        self.forget(site)
 
     def forget(self, *sites: Site) -> None:
         """What these portals said no longer counts, and an echo of it does not either."""

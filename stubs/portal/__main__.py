@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from stubs import clock, installation, ports, service
 from stubs.portal import app
+from stubs.portal.events_record import EventsRecord
 from stubs.portal.runtime import Portal
 from stubs.portal.store import Store
 from stubs.watched import watched
@@ -28,13 +29,15 @@ def main() -> None:
     installed = installation.load()
     folder = installation.ROOT / "portal"
     folder.mkdir(mode=0o700, exist_ok=True)
+    store = Store(folder / "portal.sqlite", site=installed.site, now=clock.utc_now)
     # The word of the start before this one counts for more than the disk: that may be full, and then have kept less.
     word = service.told()
     portal = Portal(
         installed,
-        Store(folder / "portal.sqlite", site=installed.site, now=clock.utc_now),
+        store,
         dormant=word == [DORMANT] if word else None,
         begin_again=service.restart,
+        record=EventsRecord(folder / "events.jsonl"),
     )
     reload = _serve(portal) if not portal.moment.dormant else lambda: None
     portal.start()

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from flask import request
 
+from stubs.portal.gate import ShutError
 from stubs.ports import PORTAL_HTTPS
 from stubs.serving import Refusal
 
@@ -49,6 +50,26 @@ def session(portal: Portal) -> Session:
     """
     serving(portal)
     return _alive(portal.sessions, COOKIE)
+
+
+class while_serving:  # noqa: N801 - reads as the word it is in a with statement
+    """Inside, this portal serves and will not cease to before the block is left.
+
+    Raises:
+        Refusal: 503, it does not serve (any more); nothing was done.
+    """
+
+    def __init__(self, portal: Portal) -> None:
+        self._passing = portal.writes.passing()
+
+    def __enter__(self) -> None:
+        try:
+            self._passing.__enter__()
+        except ShutError as error:
+            raise Refusal(503, "not_serving", NOT_SERVING) from error
+
+    def __exit__(self, *raised: object) -> None:
+        self._passing.__exit__(*raised)  # type: ignore[arg-type]
 
 
 def administrator(sessions: Sessions) -> Session:

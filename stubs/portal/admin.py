@@ -12,26 +12,25 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 
 from stubs import clock
-from stubs.portal import access, api, configuration_pages, forms
-from stubs.portal.sessions import Session, Sessions
+from stubs.portal import access, admin_log, api, configuration_pages, forms, health
+from stubs.portal.sessions import Session, TakenError
 from stubs.serving import Refusal, answer, read_body
 
 if TYPE_CHECKING:
     from stubs.portal.runtime import Portal
-
-DIRECTORY = "directory"
-SHARED = ""
-"""The owner of what all users share."""
+    from stubs.portal.sessions import Sessions
 
 
 def build(portal: Portal) -> Blueprint:
     """The administrators' API under /api/v1/admin."""
     blueprint = Blueprint("admin", __name__, url_prefix="/api/v1/admin")
-    sessions = Sessions()
+    sessions = portal.administrators
     _add_session(blueprint, portal, sessions)
     _add_directory(blueprint, portal, sessions)
     _add_users(blueprint, portal, sessions)
     configuration_pages.add(blueprint, portal, sessions)
+    admin_log.add(blueprint, portal, sessions)
+    health.add(blueprint, portal)
     return blueprint
 
 
@@ -40,19 +39,18 @@ def _add_session(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> No
 
     @blueprint.post("/session")
     def log_in() -> Response:
-        """One administrator at a time; a second log-in is offered to end the first."""
+        """One administrator at a time; a second log-in is offered to end the first (`end_other`)."""
         form = read_body(forms.AdminLogIn)
         right = secrets.compare_digest(form.password.encode(), known.password.encode())
         if not (right and form.user == known.name):
             raise Refusal(401, "invalid_credentials", "Invalid user credentials")
-        if sessions.all() and not form.end_other:
-            other = sessions.all()[0]
-            message = f"An administrator is logged in since {other.since}. Send end_other to end that session."
-            raise Refusal(409, "session_taken", message)
-        sessions.clear()
         session = Session(user=form.user, client=request.remote_addr or "", since=clock.utc_now())
+        try:
+            token = sessions.begin_alone(session, end_other=form.end_other)
+        except TakenError as taken:
+            message = f"An administrator is logged in already, from {taken.other.client} since {taken.other.since}."
+            raise Refusal(409, "session_taken", message) from taken
         response = answer({"user": session.user, "server": portal.site}, 201)
-        token = sessions.begin(session)
         response.set_cookie(access.ADMIN_COOKIE, token, secure=True, httponly=True, samesite="Strict")
         return response
 
@@ -64,39 +62,56 @@ def _add_session(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> No
     @blueprint.delete("/session")
     def log_out() -> Response:
         sessions.end(request.cookies.get(access.ADMIN_COOKIE))
-        return Response(status=204)
+        response = Response(status=204)
+        response.delete_cookie(access.ADMIN_COOKIE, secure=True, httponly=True, samesite="Strict")
+        return response
 
 
 def _add_directory(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
     @blueprint.get("/directory")
     def read() -> Response:
         access.administrator(sessions)
-        return answer({"items": portal.store.items(DIRECTORY, SHARED)})
+        return answer({"items": portal.store.items(api.DIRECTORY, api.SHARED)})
 
     @blueprint.post("/directory")
     def add() -> Response:
         access.administrator(sessions)
         access.serving(portal)
-        return answer(api.put(portal, DIRECTORY, SHARED, None, read_body(forms.Contact), unique=None), 201)
+        return answer(api.put(portal, api.DIRECTORY, api.SHARED, None, read_body(forms.Contact), unique=None), 201)
 
     @blueprint.put("/directory/<item>")
     def change(item: str) -> Response:
         access.administrator(sessions)
         access.serving(portal)
-        return answer(api.put(portal, DIRECTORY, SHARED, item, read_body(forms.Contact), unique=None))
+        return answer(api.put(portal, api.DIRECTORY, api.SHARED, item, read_body(forms.Contact), unique=None))
 
     @blueprint.delete("/directory/<item>")
     def remove(item: str) -> Response:
         access.administrator(sessions)
         access.serving(portal)
-        api.delete(portal, DIRECTORY, SHARED, item)
+        api.delete(portal, api.DIRECTORY, api.SHARED, item)
         return Response(status=204)
 
 
 def _add_users(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
     @blueprint.get("/users")
     def users() -> Response:
-        """The users that the portal learnt from the cores, with their home."""
+        """The users that the portal learnt from the cores, with their home, and whether they are logged in here."""
         access.administrator(sessions)
+        here = {session.user for session in portal.sessions.all()}
         known = sorted(portal.store.accounts.homes().items())
-        return answer({"items": [{"name": name, "home": home} for name, home in known]})
+        return answer({"items": [{"name": name, "home": home, "logged_in": name in here} for name, home in known]})
+
+    @blueprint.delete("/sessions")
+    def clear_sessions() -> Response:
+        """Clear Sessions: whoever was logged in has to log in again."""
+        access.administrator(sessions)
+        return answer({"ended": portal.sessions.clear()})
+
+    @blueprint.delete("/sessions/<path:user>")
+    def clear_sessions_of(user: str) -> Response:
+        """Clear Sessions beside a user: the same for one."""
+        access.administrator(sessions)
+        if user not in portal.store.accounts.homes():
+            raise Refusal(404, "not_found", "There is no such user.")
+        return answer({"ended": portal.sessions.end_of(user)})

@@ -1,28 +1,53 @@
-"""The users' JSON API of the portal: session, contacts, settings, meetings. Flask over the store."""
+"""The users' JSON API of the portal: session, contacts, settings, meetings. Flask over store and scheduler."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from flask import Blueprint, Response, request
 
 from stubs import clock
 from stubs.portal import access, forms
-from stubs.portal.gate import ShutError
+from stubs.portal.access import while_serving
+from stubs.portal.changes import ConflictError
+from stubs.portal.meetings import PastError
+from stubs.portal.scheduler import COLLECTION as MEETINGS
 from stubs.portal.sessions import Session
-from stubs.portal.store import ConflictError
 from stubs.serving import Refusal, answer, read_body
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from stubs.portal.runtime import Portal
 
-COLLECTIONS: dict[str, tuple[type[forms.Form], str | None]] = {
-    "contacts": (forms.Contact, None),
-    "settings": (forms.Setting, "key"),
-    "meetings": (forms.Meeting, None),
+
+class Collection(NamedTuple):
+    """A collection of a user.
+
+    Attributes:
+        form: of an item.
+        unique: the field that no two items may share.
+        of_core: the home core keeps it too, so that nothing in it is updated or deleted without that core (CONT-1).
+    """
+
+    form: type[forms.Form]
+    unique: str | None = None
+    of_core: bool = False
+
+
+COLLECTIONS = {
+    "contacts": Collection(forms.Contact, of_core=True),
+    "settings": Collection(forms.Setting, unique="key"),
 }
-"""The collections of a user: the form of an item, and the field that no two items may share."""
+"""The plain collections of a user; meetings have a life of their own."""
+
+DIRECTORY = "directory"
+"""The system directory's collection."""
+
+SHARED = ""
+"""The owner of what all users share."""
 
 
 def build(portal: Portal) -> Blueprint:
@@ -31,6 +56,14 @@ def build(portal: Portal) -> Blueprint:
     _add_session(blueprint, portal)
     for name in COLLECTIONS:
         _add_collection(blueprint, portal, name)
+    _add_meetings(blueprint, portal)
+
+    @blueprint.get("/directory")
+    def directory() -> Response:
+        """The system directory, as every user sees it; administrators keep it."""
+        access.session(portal)
+        return answer({"items": portal.store.items(DIRECTORY, SHARED)})
+
     return blueprint
 
 
@@ -65,7 +98,7 @@ def _add_session(blueprint: Blueprint, portal: Portal) -> None:
 
 
 def _add_collection(blueprint: Blueprint, portal: Portal, name: str) -> None:
-    form, unique = COLLECTIONS[name]
+    form, unique, of_core = COLLECTIONS[name]
 
     def read() -> Response:
         owner = access.session(portal).user
@@ -77,17 +110,75 @@ def _add_collection(blueprint: Blueprint, portal: Portal, name: str) -> None:
 
     def change(item: str) -> Response:
         owner = access.session(portal).user
-        return answer(put(portal, name, owner, item, read_body(form), unique=unique))
+        body = read_body(form)
+        if of_core:
+            _home_core(portal, owner)
+        return answer(put(portal, name, owner, item, body, unique=unique))
 
     def remove(item: str) -> Response:
         owner = access.session(portal).user
+        if of_core:
+            _home_core(portal, owner)
         delete(portal, name, owner, item)
         return Response(status=204)
 
-    blueprint.add_url_rule(f"/{name}", f"{name}_read", read, methods=["GET"])
-    blueprint.add_url_rule(f"/{name}", f"{name}_add", add, methods=["POST"])
-    blueprint.add_url_rule(f"/{name}/<item>", f"{name}_change", change, methods=["PUT"])
-    blueprint.add_url_rule(f"/{name}/<item>", f"{name}_remove", remove, methods=["DELETE"])
+    _add_rules(blueprint, name, read, add, change, remove)
+
+
+def _add_meetings(blueprint: Blueprint, portal: Portal) -> None:
+    def read() -> Response:
+        owner = access.session(portal).user
+        return answer({"items": portal.meetings.items(owner)})
+
+    def add() -> Response:
+        owner = access.session(portal).user
+        form = read_body(forms.Meeting)
+        with while_serving(portal), _past_refused():
+            return answer(portal.meetings.add(owner, form), 201)
+
+    def change(item: str) -> Response:
+        owner = access.session(portal).user
+        form = read_body(forms.Meeting)
+        with while_serving(portal), _past_refused():
+            changed = portal.meetings.change(owner, item, form)
+        if changed is None:
+            raise _no_such_item(MEETINGS)
+        return answer(changed)
+
+    def remove(item: str) -> Response:
+        owner = access.session(portal).user
+        delete(portal, MEETINGS, owner, item)
+        return Response(status=204)
+
+    _add_rules(blueprint, MEETINGS, read, add, change, remove)
+
+
+def _add_rules(blueprint: Blueprint, name: str, *views: Callable[..., Response]) -> None:
+    """The four ways to a collection: read, add, change, remove."""
+    ways = (("GET", ""), ("POST", ""), ("PUT", "/<item>"), ("DELETE", "/<item>"))
+    for (method, item), view in zip(ways, views, strict=True):
+        blueprint.add_url_rule(f"/{name}{item}", f"{name}_{view.__name__}", view, methods=[method])
+
+
+def _home_core(portal: Portal, user: str) -> None:
+    """Go on only if a user's home core is up (CONT-1, CONT-3).
+
+    Raises:
+        Refusal: 409; not 503, which everywhere here means that this portal does not serve.
+    """
+    home = portal.store.accounts.homes().get(user)
+    if home is None or not portal.cores.is_up(home.value):
+        core = f"The home core of {user}" + ("" if home is None else f", the {home.value}'s,")
+        message = f"{core} is down: contacts can be read and added, but not updated or deleted until it is back."
+        raise Refusal(409, "home_core_down", message)
+
+
+@contextmanager
+def _past_refused() -> Iterator[None]:
+    try:
+        yield
+    except PastError as error:
+        raise Refusal(422, "invalid_body", str(error)) from error
 
 
 def put(  # noqa: PLR0913 - an item's particulars
@@ -105,7 +196,7 @@ def put(  # noqa: PLR0913 - an item's particulars
     except ConflictError as error:
         raise Refusal(409, "conflict", str(error)) from error
     if name is None:
-        raise Refusal(404, "not_found", f"There is no such item in {collection}.")
+        raise _no_such_item(collection)
     return {"id": name, **body}
 
 
@@ -118,24 +209,8 @@ def delete(portal: Portal, collection: str, owner: str, item: str) -> None:
     with while_serving(portal):
         found = portal.store.delete(collection, owner, item)
     if not found:
-        raise Refusal(404, "not_found", f"There is no such item in {collection}.")
+        raise _no_such_item(collection)
 
 
-class while_serving:  # noqa: N801 - reads as the word it is in a with statement
-    """Inside, this portal serves and will not cease to before the block is left.
-
-    Raises:
-        Refusal: 503, it does not serve (any more); nothing was done.
-    """
-
-    def __init__(self, portal: Portal) -> None:
-        self._passing = portal.writes.passing()
-
-    def __enter__(self) -> None:
-        try:
-            self._passing.__enter__()
-        except ShutError as error:
-            raise Refusal(503, "not_serving", access.NOT_SERVING) from error
-
-    def __exit__(self, *raised: object) -> None:
-        self._passing.__exit__(*raised)  # type: ignore[arg-type]
+def _no_such_item(collection: str) -> Refusal:
+    return Refusal(404, "not_found", f"There is no such item in {collection}.")

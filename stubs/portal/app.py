@@ -6,13 +6,14 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, Response, render_template
+from flask import Blueprint, Flask, Response
 
-from stubs import ports, readiness
+from stubs import pages, ports, readiness
 from stubs.portal import access, admin, api
 from stubs.portal.database import NotStoredError
+from stubs.portal.events_record import ROLES
 from stubs.resilience import Role, hears_peer
-from stubs.serving import Refusal, answer, make_app
+from stubs.serving import answer, make_app
 from stubs.wire import Site
 
 if TYPE_CHECKING:
@@ -20,15 +21,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ROLE_CHANGES = 10
+"""How many of the last changes of role the resilience status tells."""
+
 POLL_S = 20
 """How often a page asks whether its session is alive, in real seconds."""
-
-_FILES = {"portal.js": "text/javascript", "admin.js": "text/javascript", "portal.css": "text/css"}
-_PAGES = Path(__file__).parent / "pages"
-_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
-    f"base-uri 'none'; frame-ancestors 'none'; connect-src 'self' https://*:{ports.CORE_SERVICES}"
-)
 
 
 def build(portal: Portal) -> Flask:
@@ -77,18 +74,20 @@ def _pages(portal: Portal) -> Blueprint:
         """The administrator page, on any portal that runs."""
         return _page(portal, "onexportal-admin.html", 200)
 
-    @blueprint.get("/static/<name>")
-    def file(name: str) -> Response:
-        if name not in _FILES:
-            raise Refusal(404, "not_found", "There is no such file.")
-        return Response((_PAGES / name).read_bytes(), mimetype=_FILES[name])
+    @blueprint.get("/onexportal-afa.html")
+    def afa_page() -> Response:
+        """Backup and restore: the product has them here, this portal has not, and says so."""
+        return _page(portal, "onexportal-afa.html", 200)
 
+    pages.add_files(blueprint, Path(__file__).parent / "pages")
     return blueprint
 
 
 def _page(portal: Portal, template: str, status: int) -> Response:
-    text = render_template(
+    return pages.page(
         template,
+        status,
+        connect=f"https://*:{ports.CORE_SERVICES}",
         server=portal.installed.hostname,
         site=portal.site.value,
         poll_ms=portal.timing.ms(POLL_S),
@@ -96,17 +95,12 @@ def _page(portal: Portal, template: str, status: int) -> Response:
         core_port=ports.CORE_SERVICES,
         explanation=access.NOT_SERVING,
     )
-    response = Response(text, status=status, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = _CSP
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 def _resilience(portal: Portal, digest: str) -> dict[str, Any]:
     moment = portal.moment
     state = moment.state
-    peer = state.peer
-    serves = Role.AVAILABLE if portal.serving else Role.STARTING
+    serves, since_ms = _role(portal)
     in_force = serves is (Role.AVAILABLE if portal.site is Site.SECONDARY else Role.STARTING)
     return {
         "server": portal.site,
@@ -114,28 +108,49 @@ def _resilience(portal: Portal, digest: str) -> dict[str, Any]:
         "version": portal.installed.baseline.portal_version,
         "boot": moment.boot,
         "role": serves,
+        "role_since_ms": since_ms,
+        "role_changes": [
+            {"role": ROLES[event.what], "at_ms": event.at_ms, "why": event.why}
+            for event in portal.record.roles(ROLE_CHANGES)
+        ],
         "why": moment.why,
         "core": "up" if state.core_up else "down",
         "resilience": "not ready" if moment.unmet else "in force" if in_force else "normal",
         "primary_configuration": portal.knowledge.primary_configuration,
         "unmet": moment.unmet,
         "unmet_why": readiness.needs(moment.unmet),
-        "peer": None
-        if peer is None
-        else {
-            "server": portal.site.other,
-            "heard": hears_peer(state),
-            "serving": portal.serving_peer() is not None,
-            "version": peer.status.facts.version,
-            "head": peer.status.head,
-        },
+        "peer": _peer(portal),
         "restart_pending": portal.settings.restart_pending,
         "sync": {
             "state": portal.sync_state(),
+            "why": portal.sync_trouble(),
             "head": portal.store.head(),
             "digest": digest,
             "discarded": len(portal.store.discarded()),
         },
+    }
+
+
+def _role(portal: Portal) -> tuple[Role, int]:
+    """The role, and since when by the host's monotonic clock; one that was frozen has none since then."""
+    state = portal.moment.state
+    serves = Role.AVAILABLE if portal.serving else Role.STARTING
+    if serves is not state.role:
+        return serves, state.now_ms + state.frozen_ms
+    return serves, max(state.role_since_ms, state.started_at_ms)
+
+
+def _peer(portal: Portal) -> dict[str, Any] | None:
+    """What is known of the other portal; `None`: it was never heard."""
+    peer = portal.moment.state.peer
+    if peer is None:
+        return None
+    return {
+        "server": portal.site.other,
+        "heard": hears_peer(portal.moment.state),
+        "serving": portal.serving_peer() is not None,
+        "version": peer.status.facts.version,
+        "head": peer.status.head,
     }
 
 

@@ -27,7 +27,10 @@ _SCHEMA = (
       PRIMARY KEY (origin, seq)) WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS discarded (
       at TEXT NOT NULL, seq INTEGER NOT NULL, collection TEXT NOT NULL, owner TEXT NOT NULL, id TEXT NOT NULL,
-      what TEXT NOT NULL, made_at TEXT NOT NULL)""",
+      what TEXT NOT NULL, made_at TEXT NOT NULL, mark TEXT)""",
+    """CREATE TABLE IF NOT EXISTS marks (
+      collection TEXT NOT NULL, owner TEXT NOT NULL, id TEXT NOT NULL, mark TEXT NOT NULL,
+      PRIMARY KEY (collection, owner, id)) WITHOUT ROWID""",
     "CREATE TABLE IF NOT EXISTS users (name TEXT PRIMARY KEY, home TEXT NOT NULL, salt BLOB, hash BLOB)",
 )
 

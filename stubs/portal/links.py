@@ -96,6 +96,10 @@ class Links:
         primary = self._installed.site is Site.PRIMARY
         return self.feeder.fed_at_ms() if primary else self.follower.followed_at_ms()
 
+    def trouble(self) -> str:
+        """Why nothing went over it lately, as far as this side knows; may be empty."""
+        return self.feeder.trouble or self.follower.trouble
+
     def _core(self, server: ServerName, address: str) -> CtiLink:
         user = self._installed.service_user
         return CtiLink(

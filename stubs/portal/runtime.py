@@ -15,32 +15,37 @@ from typing import TYPE_CHECKING
 from stubs import clock, readiness
 from stubs.events import Close, CoreDown, CoreUp, Event, FailoverNow, PeerHeard, Settled, Tick
 from stubs.portal import settings as portal_settings
+from stubs.portal.answers import Answers
+from stubs.portal.cores import Cores
+from stubs.portal.events_record import EventsRecord, Standing, What
 from stubs.portal.gate import Gate
+from stubs.portal.hearing import Hearing
 from stubs.portal.knowledge import Knowledge
 from stubs.portal.links import Links
 from stubs.portal.moment import Moment
+from stubs.portal.scheduler import Scheduler
 from stubs.portal.sessions import Sessions
-from stubs.resilience import Role, State, step, willing
-from stubs.wire import ServerName, Site
+from stubs.resilience import Role, State, hears_peer, step, willing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stubs.installation import Installation
     from stubs.portal.store import Store
-    from stubs.wire import CoreWord, PortalFacts, PortalStatus
+    from stubs.wire import CoreWord, PortalFacts, PortalStatus, ServerName
 
 log = logging.getLogger(__name__)
 
 
-class Portal:
-    """One portal.
+class Portal(Answers):
+    """One portal. What others may ask of it is in `stubs.portal.answers`.
 
     Args:
         installed: who it is.
         store: its data.
         dormant: whether it is stopped by itself (CFG-11); `None`: what it learnt before its last end says so.
         begin_again: asks this process to restart.
+        record: where its key recent events are noted.
     """
 
     def __init__(
@@ -50,21 +55,27 @@ class Portal:
         *,
         dormant: bool | None = None,
         begin_again: Callable[[], object] = lambda: None,
+        record: EventsRecord | None = None,
     ) -> None:
         self.installed = installed
         self.timing = installed.timing
         self.site = installed.site
-        self._own_core = self.site.server
         self.store = store
         self.sessions = Sessions()
+        self.administrators = Sessions()
+        self.hearing = Hearing()
         self.writes = Gate()
+        self.cores = Cores()
+        self.meetings = Scheduler(store, self, now=clock.utc)
         self.settings = portal_settings.PortalSettings(store, portal_settings.at_installation(installed.baseline))
         self.knowledge = Knowledge(self.site, store)
+        self.record = EventsRecord() if record is None else record
         self._events: queue.SimpleQueue[Event | Callable[[], None]] = queue.SimpleQueue()
         self._serial = 0
         self._begin_again, self._asked_to_begin_again = begin_again, False
         off = self.knowledge.switched_off is True
         self.moment = self._begun("just started", dormant=off if dormant is None else dormant)
+        self.record.add(What.STARTED, self.moment.why)
         self._settle()
         self.links = Links(installed, store, self)
 
@@ -72,49 +83,10 @@ class Portal:
         """Open all links and begin to decide."""
         self.links.follower.gate.open()
         self.links.start()
+        self.meetings.start()
         threading.Thread(target=self._react, name="reactor", daemon=True).start()
 
-    # What others may ask, from any thread.
-
-    @property
-    def serving(self) -> bool:
-        """Whether log-ins are taken; not if the reactor has been frozen so long that the other may serve."""
-        state = self.moment.state
-        awake = clock.monotonic_ms() - state.now_ms < state.frozen_ms
-        return state.role is Role.AVAILABLE and awake
-
-    @property
-    def core_host(self) -> str:
-        """The host name of the own half's core, if it is another machine (reading "two machines"); else empty."""
-        return "" if self._own_core is self.installed.server else self.installed.cores[self._own_core].hostname
-
-    def serving_peer(self) -> str | None:
-        """The host name of the other portal, if it is known to serve at this moment (REDIR-8)."""
-        peer = self.moment.state.peer
-        if peer is None or not peer.status.serving or not self._is_fresh(peer.heard_at_ms):
-            return None
-        return peer.status.facts.host_domain_name or self.installed.portals[self.site.other].hostname
-
-    def redirects_to(self) -> str | None:
-        """Where a caller of this portal is sent: only ever from the secondary to the primary (REDIR-3, REDIR-5)."""
-        return self.serving_peer() if self.site is Site.SECONDARY and not self.serving else None
-
-    def may_follow(self) -> bool:
-        """Whether this secondary follows the primary's log now (SYNC-1, SYNC-3)."""
-        state = self.moment.state
-        idle = state.role is Role.STARTING and not state.closing and not self.moment.unmet
-        return self.site is Site.SECONDARY and idle and self.serving_peer() is not None
-
-    def may_feed(self) -> bool:
-        """Whether this primary lets its log be followed now."""
-        return self.site is Site.PRIMARY and self.serving and not self.moment.unmet
-
-    def sync_state(self) -> str:
-        """One of: running, interrupted (it should run, nothing comes), suspended (the rules forbid it)."""
-        if not (self.may_follow() or self.may_feed()):
-            return "suspended"
-        at = self.links.synchronised_at_ms()
-        return "running" if at is not None and self._is_fresh(at) else "interrupted"
+    # What others may order, from any thread.
 
     def fail_over_now(self) -> None:
         """Hand over to the secondary (CFG-6)."""
@@ -156,6 +128,7 @@ class Portal:
         speaks = self._take(event) or isinstance(event, Tick)
         if speaks:
             self._speak()
+        self._note()
         return speaks
 
     def _take(self, event: Event) -> bool:
@@ -166,20 +139,33 @@ class Portal:
             why = effect.why
             log.info("%s: %s", effect.role.value, effect.why)
             if effect.role is Role.STARTING:
+                self.meetings.cease()
                 self.writes.shut()
                 self.sessions.clear()
                 self.moment = replace(self.moment, state=after, why=why)
+                # One that was frozen has said since then that it does not serve.
+                self.record.add(What.STARTING, why, at_ms=min(clock.monotonic_ms(), before.now_ms + before.frozen_ms))
                 self.links.follower.gate.open()
             else:
+                self.record.add(What.AVAILABLE, why)
                 self.links.follower.gate.shut()
                 self.writes.open()
         self.moment = replace(self.moment, state=after, why=why)
+        if effects and after.role is Role.AVAILABLE:
+            self.meetings.begin()
+        if after.closing and not before.closing:
+            self.record.add(What.CLOSING, after.farewell.value)
         return bool(effects) or after.closing != before.closing or willing(after) != willing(before)
 
     def _speak(self) -> None:
         self._serial += 1
         word = self.moment.word(serial=self._serial, head=self.store.head(), facts=self._facts())
         self.links.say(word, self.moment.sign())
+
+    def _note(self) -> None:
+        state = self.moment.state
+        sync, trouble = self.sync_state(), self.sync_trouble()
+        self.record.note(Standing(core=state.core_up, peer=hears_peer(state), sync=sync, trouble=trouble))
 
     def _settle(self) -> None:
         """Work out what the facts that are known now mean."""
@@ -198,14 +184,17 @@ class Portal:
         )
 
     def _factory_reset(self) -> None:
+        self.meetings.cease()
         self.writes.shut()
         self.links.follower.gate.shut()
         self.store.wipe()
         self.sessions.clear()
+        self.administrators.clear()
         self.settings.reset()
         self.knowledge.forget()
         self._serial = 0
         self.moment = self._begun("factory reset", dormant=self.moment.dormant)
+        self.record.reset()
         self._settle()
         self.links.follower.gate.open()
         self._speak()
@@ -214,6 +203,7 @@ class Portal:
 
     def hear_peer(self, status: PortalStatus) -> None:
         """The other portal spoke."""
+        self.hearing.hear_peer(clock.monotonic_ms())
         self._events.put(lambda: self._learn_from_peer(status, clock.monotonic_ms()))
 
     def _learn_from_peer(self, status: PortalStatus, now: int) -> None:
@@ -237,6 +227,8 @@ class Portal:
 
     def hear_core(self, server: ServerName, word: CoreWord) -> None:
         """The core of a server spoke."""
+        self.hearing.hear_core(server, clock.monotonic_ms())
+        self.cores.hear(server.value, word)
         self.store.accounts.hear(server, word.users)
         self._events.put(lambda: self._learn_from_core(server, word, clock.monotonic_ms()))
 
@@ -245,14 +237,16 @@ class Portal:
         self._settle_if_changed()
         for status in word.portals:
             self._learn_from_peer(status, now)
-        if server is self._own_core:
+        if server is self.site.server:
             event = CoreDown(at_ms=now, orderly=True) if word.farewell else CoreUp(at_ms=now)
             if self._take(event):
                 self._speak()
 
     def lose_core(self, server: ServerName) -> None:
         """The link to the core of a server, which was up, is gone."""
-        if server is self._own_core:
+        self.hearing.lose_core(server)
+        self.cores.lose(server.value)
+        if server is self.site.server:
             self._events.put(CoreDown(at_ms=clock.monotonic_ms(), orderly=False))
 
     # Small helpers.
@@ -264,9 +258,6 @@ class Portal:
 
     def _facts(self) -> PortalFacts:
         return self.settings.facts(self.installed.baseline.portal_version, select=self.knowledge.select)
-
-    def _is_fresh(self, at_ms: int) -> bool:
-        return clock.monotonic_ms() - at_ms < self.timing.fresh_ms
 
     def _begun(self, why: str, *, dormant: bool) -> Moment:
         now = clock.monotonic_ms()

@@ -1,8 +1,7 @@
-"""The portal's data: items, the change log, and what failback discarded. Rows of the database, nothing else.
+"""The portal's data: items, the change log, and what failback discarded. Transactions; their rows are `changes`'.
 
 Every change is one transaction: the item and its log entry, on disk before anyone is told "done" (SYNC-6, SYNC-8).
-Each entry keeps what stood there before, so that a secondary can take its own changes back (SYNC-4). The primary's
-log, in its order, is all that is ever synchronised (SYNC-1, SYNC-2).
+The primary's log, in its order, is all that is ever synchronised (SYNC-1, SYNC-2).
 """
 
 from __future__ import annotations
@@ -12,10 +11,11 @@ import json
 import secrets
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stubs.portal import changes
 from stubs.portal.accounts import Accounts
+from stubs.portal.changes import Discarded, Entry, GapError, Logged, Place
 from stubs.portal.database import Database
 from stubs.wire import Site
 
@@ -24,46 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One change as the log keeps it.
-
-    Attributes:
-        seq: its place in the log of the server that made it.
-        at: wall time on that server, ISO 8601.
-        collection: contacts, settings, meetings or directory.
-        owner: the user whose item it is; empty for what all users share.
-        id: the item.
-        after: the item's new body as JSON; `None`: deleted.
-    """
-
-    seq: int
-    at: str
-    collection: str
-    owner: str
-    id: str
-    after: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Discarded:
-    """A change of the secondary that failback took back (SYNC-4)."""
-
-    seq: int
-    made_at: str
-    collection: str
-    owner: str
-    id: str
-    what: str
-
-
-class GapError(Exception):
-    """A batch from the primary does not follow on what is here; nothing of it was applied."""
-
-
-class ConflictError(Exception):
-    """Another item of the same owner has the same key already."""
+Body = dict[str, Any]
+"""An item without its id."""
 
 
 class Store:
@@ -108,14 +70,13 @@ class Store:
         )
         return [{"id": item, **json.loads(body)} for item, body in rows]
 
+    def every(self, collection: str) -> list[tuple[Place, Body]]:
+        """All items of a collection, whoever owns them."""
+        rows = self.database.rows("SELECT owner, id, body FROM items WHERE collection = ?", (collection,))
+        return [(Place(collection, owner, item), json.loads(body)) for owner, item, body in rows]
+
     def put(
-        self,
-        collection: str,
-        owner: str,
-        item: str | None,
-        body: dict[str, Any],
-        *,
-        unique: str | None = None,
+        self, collection: str, owner: str, item: str | None, body: Body, *, unique: str | None = None
     ) -> str | None:
         """Store an item and its log entry; on disk when this returns.
 
@@ -132,28 +93,58 @@ class Store:
         Raises:
             ConflictError: another item has this value of the unique field.
         """
-        text = json.dumps(body, sort_keys=True)
+        place = Place(collection, owner, item or secrets.token_hex(8))
         with self._change() as db:
-            before = None if item is None else self._body(db, collection, owner, item)
-            if item is not None and before is None:
+            if item is not None and changes.body_of(db, place) is None:
                 return None
             if unique is not None:
-                _refuse_twin(db, (collection, owner, item or ""), unique, body[unique])
-            name = item or secrets.token_hex(8)
-            self._log(db, collection, owner, name, before, text)
-        return name
+                changes.refuse_twin(db, place, unique, body[unique])
+            self._log(db, place, body)
+        return place.id
+
+    def edit(self, place: Place, change: Callable[[Body], Body | None]) -> Body | None:
+        """Change an item as it is at this very moment, with its log entry; on disk when this returns.
+
+        Args:
+            place: which.
+            change: given the body, gives the new one; `None` changes nothing. Its own errors change nothing either.
+
+        Returns:
+            The body afterwards; `None` if there is no such item.
+        """
+        with self._change() as db:
+            text = changes.body_of(db, place)
+            if text is None:
+                return None
+            before: Body = json.loads(text)
+            after = change(before)
+            if after is not None:
+                self._log(db, place, after)
+        return before if after is None else after
 
     def delete(self, collection: str, owner: str, item: str) -> bool:
         """Delete an item, with its log entry; whether it existed."""
+        place = Place(collection, owner, item)
         with self._change() as db:
-            before = self._body(db, collection, owner, item)
-            if before is not None:
-                self._log(db, collection, owner, item, before, None)
-        return before is not None
+            found = changes.body_of(db, place) is not None
+            if found:
+                self._log(db, place, None)
+        return found
+
+    def mark(self, place: Place, mark: Body) -> None:
+        """Note something about an item that exists: no change, never synchronised, gone with failback."""
+        with self.database.transaction() as db:
+            if changes.body_of(db, place) is not None:
+                db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", (*place, json.dumps(mark)))
+
+    def marks(self, collection: str) -> dict[Place, Body]:
+        """What this portal has noted about the items of a collection."""
+        rows = self.database.rows("SELECT owner, id, mark FROM marks WHERE collection = ?", (collection,))
+        return {Place(collection, owner, item): json.loads(mark) for owner, item, mark in rows}
 
     def head(self) -> int:
         """The last change of the primary's log that is here."""
-        return self._last(self.database.connection(), Site.PRIMARY)
+        return changes.last(self.database.connection(), Site.PRIMARY)
 
     def after(self, seq: int, *, limit: int) -> tuple[Entry, ...]:
         """The primary's changes after a place in its log, in order, at most `limit`."""
@@ -172,13 +163,12 @@ class Store:
         with self._change() as db:
             if self._meta("mirrors", db) != source:
                 raise GapError(f"the data set {source} is not the one mirrored here")
-            seq = self._last(db, Site.PRIMARY)
+            seq = changes.last(db, Site.PRIMARY)
             for entry in entries:
                 seq += 1
                 if entry.seq != seq:
                     raise GapError(f"change {entry.seq} came where {seq} was due")
-                before = self._body(db, entry.collection, entry.owner, entry.id)
-                _write(db, (Site.PRIMARY, entry.seq, entry.at), entry, before)
+                changes.append(db, Site.PRIMARY, entry)
 
     def mirror(self, source: str) -> int:
         """Prepare to follow the primary's data set; the place in its log up to which it is here.
@@ -187,35 +177,29 @@ class Store:
         """
         with self._change() as db:
             if self._meta("mirrors", db) != source:
-                db.execute("DELETE FROM items")
-                db.execute("DELETE FROM log")
+                for table in ("items", "log", "marks"):
+                    db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
                 db.execute("UPDATE meta SET value = ? WHERE key = 'mirrors'", (source,))
-            return self._last(db, Site.PRIMARY)
+            return changes.last(db, Site.PRIMARY)
 
     def discard(self) -> int:
-        """Take back all changes that this secondary made itself; how many (SYNC-4). They stay listed."""
+        """Take back all changes that this secondary made itself, and its marks; how many changes (SYNC-4)."""
         with self._change() as db:
-            rows = db.execute(
-                "SELECT seq, at, collection, owner, id, before, after FROM log WHERE origin = ? ORDER BY seq DESC",
-                (Site.SECONDARY.value,),
-            ).fetchall()
-            if not rows:
-                return 0
-            db.execute("DELETE FROM discarded")
-            for seq, made_at, collection, owner, item, before, after in rows:
-                _set(db, collection, owner, item, before)
-                what = "deleted" if after is None else "added" if before is None else "changed"
-                db.execute(
-                    "INSERT INTO discarded VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (self._now(), seq, collection, owner, item, what, made_at),
-                )
-            db.execute("DELETE FROM log WHERE origin = ?", (Site.SECONDARY.value,))
-        return len(rows)
+            return changes.take_back(db, now=self._now())
 
     def discarded(self) -> tuple[Discarded, ...]:
         """What the last failback took back, in the order in which it had been made."""
-        rows = self.database.rows("SELECT seq, made_at, collection, owner, id, what FROM discarded ORDER BY seq")
-        return tuple(Discarded(seq=s, made_at=at, collection=c, owner=o, id=i, what=w) for s, at, c, o, i, w in rows)
+        rows = self.database.rows("SELECT seq, made_at, collection, owner, id, what, mark FROM discarded ORDER BY seq")
+        return tuple(changes.discarded(row) for row in rows)
+
+    def log(self, origin: Site, *, after: int, limit: int) -> tuple[Logged, ...]:
+        """The changes that a server made, as far as they are here, after a place in its log; at most `limit`."""
+        rows = self.database.rows(
+            "SELECT seq, at, collection, owner, id, before, after FROM log"
+            " WHERE origin = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (origin.value, after, limit),
+        )
+        return tuple(changes.logged(row) for row in rows)
 
     def digest(self) -> str:
         """SHA-256 over all items: equal digests, equal data (SYNC-7)."""
@@ -237,8 +221,8 @@ class Store:
     def wipe(self) -> None:
         """Back to an empty data set, with a new identity; users and their passwords stay."""
         with self._change() as db:
-            for table in ("items", "log", "discarded"):
-                db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
+            for table in changes.TABLES:
+                db.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
             db.execute("DELETE FROM meta WHERE key NOT LIKE 'users-%'")
             db.execute("INSERT INTO meta VALUES ('store', ?), ('mirrors', '')", (secrets.token_hex(8),))
 
@@ -254,47 +238,10 @@ class Store:
         row = (db or self.database.connection()).execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return str(row[0])
 
-    def _body(self, db: sqlite3.Connection, collection: str, owner: str, item: str) -> str | None:
-        row = db.execute(
-            "SELECT body FROM items WHERE collection = ? AND owner = ? AND id = ?", (collection, owner, item)
-        ).fetchone()
-        return None if row is None else str(row[0])
-
-    def _last(self, db: sqlite3.Connection, origin: Site) -> int:
-        row = db.execute("SELECT MAX(seq) FROM log WHERE origin = ?", (origin.value,)).fetchone()
-        return int(row[0] or 0)
-
-    def _log(  # noqa: PLR0913, PLR0917 - a log entry's columns
-        self,
-        db: sqlite3.Connection,
-        collection: str,
-        owner: str,
-        item: str,
-        before: str | None,
-        after: str | None,
-    ) -> None:
-        seq = self._last(db, self._site) + 1
+    def _log(self, db: sqlite3.Connection, place: Place, body: Body | None) -> None:
+        """Do one change of this server's own."""
+        seq = changes.last(db, self._site) + 1
+        after = None if body is None else json.dumps(body, sort_keys=True)
+        collection, owner, item = place
         entry = Entry(seq=seq, at=self._now(), collection=collection, owner=owner, id=item, after=after)
-        _write(db, (self._site, seq, entry.at), entry, before)
-
-
-def _write(db: sqlite3.Connection, place: tuple[Site, int, str], entry: Entry, before: str | None) -> None:
-    origin, seq, at = place
-    db.execute(
-        "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (origin.value, seq, at, entry.collection, entry.owner, entry.id, before, entry.after),
-    )
-    _set(db, entry.collection, entry.owner, entry.id, entry.after)
-
-
-def _set(db: sqlite3.Connection, collection: str, owner: str, item: str, body: str | None) -> None:
-    if body is None:
-        db.execute("DELETE FROM items WHERE collection = ? AND owner = ? AND id = ?", (collection, owner, item))
-    else:
-        db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?)", (collection, owner, item, body))
-
-
-def _refuse_twin(db: sqlite3.Connection, place: tuple[str, str, str], field: str, value: object) -> None:
-    rows = db.execute("SELECT body FROM items WHERE collection = ? AND owner = ? AND id != ?", place).fetchall()
-    if any(json.loads(body).get(field) == value for (body,) in rows):
-        raise ConflictError(f"{field} {value!r} exists already")
+        changes.append(db, self._site, entry)

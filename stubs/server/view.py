@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, render_template
-
+from stubs import pages
 from stubs.basic import administrator
 from stubs.serving import Refusal, answer, make_app
 from stubs.watchdog import STOPPED
 
 if TYPE_CHECKING:
+    from flask import Flask, Response
+
     from stubs.installation import Installation
     from stubs.signs import SignBoard
     from stubs.watchdog import Shown
@@ -33,11 +35,10 @@ def build(installed: Installation, signs: SignBoard) -> Flask:
 
     @app.get("/")
     def page() -> Response:
-        text = render_template("platform_view.html", installed=installed, services=rows(), titles=TITLES)
-        response = Response(text, mimetype="text/html")
-        response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-        response.headers["Refresh"] = "2"
-        return response
+        """The page, which then looks for itself."""
+        return pages.page("platform_view.html", installed=installed, services=rows(), titles=TITLES)
+
+    pages.add_files(app, Path(__file__).parent / "pages")
 
     @app.post("/api/v1/services/<service>/start")
     def start(service: str) -> Response:

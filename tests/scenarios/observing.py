@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
+from stubs.timing import Timing
 from testbed.clients.exchange import Answer
 from testbed.sightings import visits
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from testbed.bed import Bed
@@ -20,6 +22,45 @@ if TYPE_CHECKING:
 
 WITHIN_S = 20.0
 """A bound for what the rules promise; far beyond the detection time, as a busy machine may be slow."""
+
+
+def now_ms() -> float:
+    """Milliseconds of this machine's monotonic clock, which the containers share."""
+    return time.monotonic() * 1000
+
+
+def detection_s(bed: Bed) -> float:
+    """The Failover Detection Time of a bed, in seconds."""
+    return bed.topology.primary.detection_minutes * 60 * bed.topology.time_scale
+
+
+def until_nothing_more_can_happen_s(bed: Bed) -> float:
+    """How long after a fault all that it leads to has happened: silence is noticed, the detection time is over."""
+    timing = Timing(scale=bed.topology.time_scale)
+    return detection_s(bed) + (timing.fresh_ms + 2 * timing.heartbeat_ms) / 1000
+
+
+def let_pass(seconds: float, *, meanwhile: Callable[[], object] = lambda: None, every_s: float = 0.05) -> None:
+    """Let time pass, for what must not happen meanwhile.
+
+    Args:
+        seconds: how long.
+        meanwhile: done again and again.
+        every_s: pause between two of these, in seconds.
+    """
+    over_ms = now_ms() + seconds * 1000
+
+    def look() -> float:
+        meanwhile()
+        return now_ms()
+
+    within_s = seconds + WITHIN_S
+    wait_until(look, lambda now: now >= over_ms, within_s=within_s, what=f"{seconds:g} s to pass", every_s=every_s)
+
+
+def role_changes(bed: Bed) -> dict[str, list[dict[str, Any]]]:
+    """The last changes of role of the portals that answer, as they tell them."""
+    return {server.name: portal(server, bed).get("role_changes", []) for server in bed.servers}
 
 
 def portal(server: BedServer, bed: Bed) -> dict[str, Any]:
@@ -38,6 +79,17 @@ def eventually_shown(server: BedServer, bed: Bed, state: str, service: str = "po
     """Wait until the platform view shows a service in a state."""
     what = f"the platform view of the {server.name} to show {service} as {state}"
     wait_until(lambda: shown(server, bed, service)[0], lambda seen: seen == state, within_s=WITHIN_S, what=what)
+
+
+def eventually_runs(server: BedServer, bed: Bed, service: str = "portal") -> None:
+    """Wait until the platform view shows that a service runs, whatever it does."""
+    what = f"the {service} of the {server.name} to run"
+    wait_until(
+        lambda: shown(server, bed, service)[0],
+        lambda seen: seen in ("Available", "Starting"),
+        within_s=WITHIN_S,
+        what=what,
+    )
 
 
 def eventually_serves(server: BedServer, bed: Bed) -> None:

@@ -58,7 +58,6 @@ class CorePart:
     up: bool = True
     frozen: bool = False
     board: Board = field(default_factory=lambda: Board(SILENCE_MS))
-    direct: set[Site] = field(default_factory=set)
 
     @property
     def works(self) -> bool:
@@ -259,6 +258,14 @@ class Pair:
         portal = self.portals[site]
         return portal.state.role if portal.state is not None and portal.works else None
 
+    def redirects(self) -> bool:
+        """Whether S's portal sends its callers to P, as `stubs.portal.runtime` would."""
+        portal = self.portals[S]
+        if portal.state is None or not portal.works or portal.state.role is Role.AVAILABLE:
+            return False
+        peer = portal.state.peer
+        return peer is not None and peer.status.serving and self.now_ms - peer.heard_at_ms < SILENCE_MS
+
     def link_whole(self) -> bool:
         """Whether both directions between the servers carry everything."""
         return not self.cut
@@ -285,9 +292,8 @@ class Pair:
         if not core.works:
             return
         known = core.board.fresh(self.now_ms)
-        for word in known:
-            if word.site in core.direct:
-                self._keep_alive(site, word)
+        for word in core.board.told_here(self.now_ms):
+            self._keep_alive(site, word)
         for portal in Site:
             if (portal, site) in self.connections:
                 self._tell(portal, site, known)
@@ -317,8 +323,7 @@ class Pair:
         if self.connections.pop((portal, core), None) is None or not told:
             return
         if self.cores[core].up:
-            self.cores[core].direct.discard(portal)
-            self.cores[core].board.forget(portal)
+            self.cores[core].board.part(portal)
         if portal is core and self.portals[portal].state is not None:
             self._send(portal, lambda: self._take(portal, CoreDown(at_ms=self.now_ms, orderly=False)))
 
@@ -337,7 +342,7 @@ class Pair:
 
     def _keep_alive(self, origin: Site, word: PortalStatus) -> None:
         target = self.cores[origin.other]
-        if target.works and self._open(origin, origin.other) and target.board.hear(word, self.now_ms):
+        if target.works and self._open(origin, origin.other) and target.board.hear(word, self.now_ms, here=False):
             self._flight.append(lambda: self._beat_core(origin.other))
 
     def _send(self, target: Site, arrive: Callable[[], None]) -> None:
@@ -388,10 +393,8 @@ class Pair:
 
     def _hear_at_core(self, site: Site, word: PortalStatus) -> None:
         core = self.cores[site]
-        if core.works:
-            core.direct.add(word.site)
-            if core.board.hear(word, self.now_ms):
-                self._flight.append(lambda: self._beat_core(site))
+        if core.works and core.board.hear(word, self.now_ms):
+            self._flight.append(lambda: self._beat_core(site))
 
     def _hear(self, site: Site, word: PortalStatus) -> None:
         portal = self.portals[site]

@@ -73,6 +73,34 @@ def test_a_forgotten_word_is_not_brought_back_by_its_echo() -> None:
     assert board.serving(P, 1001) is None
 
 
+def test_only_what_portals_said_here_is_passed_on() -> None:
+    """Cores would tell each other their own words for ever, and a portal that left would never be gone."""
+    board = Board(FRESH_MS)
+    own, other = word(P, serving=True), word(S)
+    board.hear(own, 1000)
+    board.hear(other, 1000, here=False)
+    assert board.told_here(1000) == (own,)
+    assert set(board.fresh(1000)) == {own, other}
+    assert board.told_here(1000 + FRESH_MS) == ()
+    board.part(P)
+    assert board.told_here(1000) == ()
+    assert board.fresh(1000) == (other,)
+    again = word(P, serving=True)
+    assert board.hear(again, 1001, here=False)
+    assert board.told_here(1001) == ()
+
+
+def test_a_portal_that_is_still_logged_in_is_passed_on_after_a_factory_reset() -> None:
+    """What it said is forgotten, not that it is there."""
+    board = Board(FRESH_MS)
+    board.hear(word(P), 1000)
+    board.forget(*Site)
+    assert board.told_here(1000) == ()
+    again = word(P)
+    board.hear(again, 1001)
+    assert board.told_here(1001) == (again,)
+
+
 def test_the_own_servers_portal_goes_first_while_both_serve() -> None:
     """REDIR-7: in stand-alone mode each user stays."""
     board = Board(FRESH_MS)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 import pytest
 
-from stubs.portal import api, forms
+from stubs.portal import access, api, forms
 from stubs.resilience import Role
 from stubs.serving import MAX_BODY, Code, Refusal
 from stubs.wire import ServerName, Site
@@ -269,6 +269,7 @@ def test_everything_private_asks_for_a_log_in(bench: Bench) -> None:
         "/",
         "/onexportal.html",
         "/onexportal-admin.html",
+        "/onexportal-afa.html",
         "/static/<name>",
         "/api/v1/resilience",
         "/api/v1/session",
@@ -293,27 +294,32 @@ def test_a_wrong_password_is_told_in_the_products_words(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("collection", "body", "other"),
+    ("collection", "body", "other", "gains"),
     [
-        ("contacts", CONTACT, {"name": "Dave", "number": "2"}),
-        ("settings", SETTING, {"key": "ringtone", "value": "horn"}),
-        ("meetings", MEETING, {"title": "Later", "starts_at": "2031-01-01T10:00:00+02:00"}),
+        ("contacts", CONTACT, {"name": "Dave", "number": "2"}, {}),
+        ("settings", SETTING, {"key": "ringtone", "value": "horn"}, {}),
+        (
+            "meetings",
+            MEETING,
+            {"title": "Later", "starts_at": "2031-01-01T10:00:00+02:00"},
+            {"scheduled_on": "primary", "state": "scheduled"},
+        ),
     ],
 )
 def test_an_item_can_be_added_read_changed_and_deleted(
-    bench: Bench, collection: str, body: dict[str, str], other: dict[str, str]
+    bench: Bench, collection: str, body: dict[str, str], other: dict[str, str], gains: dict[str, str]
 ) -> None:
-    """By its owner, and nobody else sees it."""
+    """By its owner, and nobody else sees it; what the portal adds to it is told too."""
     alice, bob = bench.user("alice"), bench.user("bob")
     path = f"/api/v1/{collection}"
     made = ask(alice, "POST", path, json=body)
     item = made.get_json()["id"]
-    assert (made.status_code, made.get_json()) == (201, {"id": item, **body})
-    assert ask(alice, "GET", path).get_json() == {"items": [{"id": item, **body}]}
+    assert (made.status_code, made.get_json()) == (201, {"id": item, **body, **gains})
+    assert ask(alice, "GET", path).get_json() == {"items": [{"id": item, **body, **gains}]}
     assert ask(bob, "GET", path).get_json() == {"items": []}
     assert_refused(ask(bob, "PUT", f"{path}/{item}", json=other), 404)
     assert_refused(ask(bob, "DELETE", f"{path}/{item}"), 404)
-    assert ask(alice, "PUT", f"{path}/{item}", json=other).get_json() == {"id": item, **other}
+    assert ask(alice, "PUT", f"{path}/{item}", json=other).get_json() == {"id": item, **other, **gains}
     assert ask(alice, "DELETE", f"{path}/{item}").status_code == 204
     assert ask(alice, "GET", path).get_json() == {"items": []}
 
@@ -412,7 +418,7 @@ def test_a_write_that_was_let_in_too_late_is_not_done(bench: Bench) -> None:
     """SYNC-8: between the question who serves and the write the role may change; the gate has the last word."""
     bench.portal.fail_over_now()
     bench.portal.catch_up()
-    with pytest.raises(Refusal), api.while_serving(bench.portal):
+    with pytest.raises(Refusal), access.while_serving(bench.portal):
         raise AssertionError("inside")
     bench.portal.moment = replace(bench.portal.moment, state=serving_state(bench))
     assert bench.portal.serving

@@ -116,10 +116,13 @@ def assert_as_the_oracle_says(faults: tuple[Fault, ...], failback: Failback) -> 
     pair.settle()
     names = " and ".join(fault.name for fault in faults)
     assert pair.roles() == predicted(world), names
+    assert pair.redirects() is (oracle.settle(world).asks_secondary.where is oracle.Where.PRIMARY), names
     pair.heal()
     pair.settle()
     served = oracle.settle(world).secondary_alone
-    assert pair.roles() == predicted(replace(before, secondary_served=served)), f"healed after {names}"
+    healed = replace(before, secondary_served=served)
+    assert pair.roles() == predicted(healed), f"healed after {names}"
+    assert pair.redirects() is (oracle.settle(healed).asks_secondary.where is oracle.Where.PRIMARY), names
     assert pair.overlaps == [], names
 
 
@@ -144,6 +147,24 @@ def test_every_pair_of_faults_settles_and_heals_as_the_oracle_says(first: Fault,
     for one, other in combinations(FAULTS, 2):
         if one is first and one.hits != other.hits:
             assert_as_the_oracle_says((one, other), failback)
+
+
+HIT = sorted({fault.hits for fault in FAULTS})
+TRIPLES = [
+    tuple(one_of[turn % len(one_of)] for one_of in places)
+    for turn, places in enumerate(combinations([[fault for fault in FAULTS if fault.hits == hit] for hit in HIT], 3))
+]
+"""Every three places that a fault can hit, in ways that vary from one triple to the next."""
+
+
+@pytest.mark.parametrize("failback", Failback)
+@pytest.mark.parametrize("hit", HIT[:-2])
+def test_every_three_faults_settle_and_heal_as_the_oracle_says(hit: str, failback: Failback) -> None:
+    """ROLE-2 to ROLE-14, REDIR-8: the first of the three is of the place that the test names."""
+    triples = [faults for faults in TRIPLES if faults[0].hits == hit]
+    assert triples
+    for faults in triples:
+        assert_as_the_oracle_says(faults, failback)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stubs.portal.changes import ConflictError, Entry, GapError
 from stubs.portal.database import NotStoredError
-from stubs.portal.store import ConflictError, Entry, GapError, Store
+from stubs.portal.store import Store
 from stubs.wire import ServerName, Site, User
 
 if TYPE_CHECKING:

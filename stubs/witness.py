@@ -146,7 +146,7 @@ class Witness:
         """
         at, (address, port) = clock.utc_now(), client
         alert = alert_of(error)
-        outcome: Outcome = "completed" if sent else "alert" if alert else "unused" if finished else "dropped"
+        outcome: Outcome = "completed" if sent else "unused" if finished else "dropped"
         detail = "" if error is None else getattr(error, "reason", None) or str(error)
         if outcome != "completed":
             log.info("handshake with %s port %d for %s: %s %s", address, port, server_name, outcome, detail)

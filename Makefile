@@ -13,7 +13,7 @@ FILLED := $(VENV)/.filled
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help run test check images up down bench lock clean engine
+.PHONY: help run test check images browser up down bench lock clean engine
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -22,9 +22,9 @@ run: engine ## break a pair of servers in every scenario; the report is in repor
 	$(BIN)/testbed images build
 	$(BIN)/pytest tests/scenarios --testbed-report $(REPORT)
 
-test: check engine ## everything: the checks, then all tests with containers
+test: check engine browser ## everything: the checks, then all tests with containers; a report as of run
 	$(BIN)/testbed images build
-	$(BIN)/pytest tests/engine tests/cli tests/scenarios
+	$(BIN)/pytest tests/engine tests/cli tests/contracts tests/scenarios tests/browser --testbed-report $(REPORT)
 
 check: $(FILLED) ## lint, types, and the tests that need no engine
 	$(BIN)/ruff check
@@ -34,6 +34,17 @@ check: $(FILLED) ## lint, types, and the tests that need no engine
 
 images: engine ## make the container images, where they are missing or old
 	$(BIN)/testbed images build
+
+browser: ## get Chromium for the browser tests, where it is missing
+	@command -v "$${TESTBED_CHROMIUM:-chromium}" >/dev/null || { \
+	  get="apt-get install --no-install-recommends chromium fonts-liberation"; \
+	  if [ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ]; then \
+	    echo "Installing what is missing: $$get"; \
+	    { apt-get update -q && DEBIAN_FRONTEND=noninteractive $$get -qy; } >&2; \
+	  else \
+	    echo "Chromium is missing, so the browser tests are skipped; on Debian, as root: $$get" >&2; \
+	    [ "$${CI:-}" != true ]; \
+	  fi; }
 
 up: engine ## start a pair of servers named demo
 	$(BIN)/testbed up --name demo

@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING
 
 from flask import request
 
+from stubs.contract import Guard, Reply
 from stubs.serving import Refusal
 
 if TYPE_CHECKING:
     from stubs.installation import Login
+
+ADMINISTRATOR = Guard(
+    name="administrator_by_password",
+    scheme={"type": "http", "scheme": "basic"},
+    answers={401: Reply(codes=("invalid_credentials",), headers={"WWW-Authenticate": str})},
+)
+"""What `administrator` answers to who is none."""
 
 
 def administrator(known: Login, *, realm: str) -> None:

@@ -1,4 +1,4 @@
-"""What a server is told when it is installed: one JSON file, two PEM files. Reads files, nothing else.
+"""What a server is told when it is installed: one JSON file, one PEM file. Reads files, nothing else.
 
 The files lie in `conf` on the server's volume, written before its services start, and are the baseline that a
 factory reset (SIGUSR1) goes back to.
@@ -14,6 +14,13 @@ from stubs.timing import Timing
 from stubs.wire import ServerName, Site, User
 
 ROOT = Path("/server")
+
+CERTIFICATE = "tls.pem"
+"""What is shown on every TLS port of the server: the private key, then the certificate and its chain, in one file, so
+that it can be replaced in one step."""
+
+STAGED = "tls.staged.pem"
+"""What takes its place at the next `HttpsServer.reload_certificate`."""
 
 
 class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

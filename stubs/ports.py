@@ -32,3 +32,7 @@ or by TCP, without its listener noticing (invented)."""
 
 WATCHDOG = 50799
 """Services of a server tell its platform view how they are: TCP on loopback only (invented)."""
+
+RESERVED = f"{PLATFORM_VIEW},{PORTAL_HTTPS},{SCN_KEEPALIVE}-{CORE_SERVICES}"
+"""All of them, as the kernel takes them for ports that it gives to no outgoing connection. Some lie where it looks for
+one: a service that starts while a connection of its neighbour has its port could not listen."""

@@ -10,7 +10,7 @@ Primary (P)
   * P that serves goes on, whatever it hears or does not hear of S (ROLE-4, ROLE-7, ROLE-9), until it is unwilling.
   * P hands over when its core said good-bye, or has been silent for the detection time (ROLE-3, ROLE-10).
   * P that waits for an S which says that it cannot hear P, serves after the detection time (ROLE-14).
-  * P resigns at *Failover Now*, and takes that back when S is lost (ours: somebody must serve).
+  * P resigns at *Failover Now*, and takes that back when S can serve no more (reading "failover now").
 
 Secondary (S)
   * S serves when resilience is ready, its own core is up, and P neither serves nor is willing to: at once when P said
@@ -25,8 +25,9 @@ Both
   * A machine that was itself frozen for the detection time begins anew, in either role: the other may serve by now,
     and the words that waited for it are old. It decides nothing until the other had time to speak again.
 
-Ours: a portal of a ready pair serves only with its own core; while resilience is known not to be ready, P serves
-without its core too, as there is nobody to hand over to.
+A portal of a ready pair serves only with its own core (reading "own core"); while resilience is known not to be ready,
+P serves without its core too, as there is nobody to hand over to (reading "not ready"). What follows from a cut in one
+direction is the reading "deaf secondary", and when P waits the reading "manual failback".
 """
 
 from __future__ import annotations
@@ -201,8 +202,10 @@ def _hear(state: State, status: PortalStatus, now: int) -> State:
 
 
 def _take_back_resignation(state: State, now: int) -> State:
-    lost = now - _last_word_ms(state) >= state.detection_ms
-    return replace(state, resigned=False) if state.resigned and lost else state
+    """Somebody must serve (reading "failover now"): S was not heard to serve, or to be willing to, for too long."""
+    claimed_at_ms = state.peer.claimed_at_ms if state.peer else None
+    helpless = now - max(state.started_at_ms, claimed_at_ms or 0) >= state.detection_ms
+    return replace(state, resigned=False) if state.resigned and helpless else state
 
 
 def _last_word_ms(state: State) -> int:

@@ -3,6 +3,7 @@
 SIGTERM  stop in order: say good-bye, end
 SIGHUP   restart: say good-bye as one who returns, begin again in the same container
 SIGUSR1  factory reset: forget everything since installation, without a restart
+SIGUSR2  show the certificate that is installed now (CERT-5)
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
 def prepare() -> None:
@@ -41,6 +42,7 @@ def live(
     *,
     leave: Callable[[bool], None],
     reset: Callable[[], None],
+    reload: Callable[[], None],
     words: Callable[[], tuple[str, ...]] = tuple,
 ) -> Never:
     """Act on signals until the process ends, one after the other: a restart never cuts a reset short.
@@ -49,13 +51,15 @@ def live(
         module: what to run again at a restart.
         leave: says good-bye; its argument tells whether this service comes back.
         reset: goes back to the state after installation.
+        reload: shows the certificate that is installed now.
         words: what the next start is told (`told`), asked for at a restart.
     """
+    inside: dict[int, Callable[[], None]] = {signal.SIGUSR1: reset, signal.SIGUSR2: reload}
     while True:
         number = signal.sigwait(_SIGNALS)
         log.info("signal %s", signal.Signals(number).name)
-        if number == signal.SIGUSR1:
-            reset()
+        if number in inside:
+            inside[number]()
             continue
         restart = number == signal.SIGHUP
         leave(restart)

@@ -1,32 +1,30 @@
 """HTTPS for every service of a server: cheroot under Flask, handshakes on record, errors as JSON.
 
 The TLS handshake happens in a worker thread, not while accepting: a client that connects and says nothing must not
-hold up the others. Each handshake is put on record, completed or with the alert that ended it (CERT-6).
+hold up the others. How it ended is known only once the client has sent something: with TLS 1.3 an alert can arrive
+after the handshake is finished (CERT-6).
 """
 
 from __future__ import annotations
 
-import collections
 import logging
 import socket
 import ssl
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
-from cheroot import wsgi
 from cheroot.makefile import MakeFile
-from cheroot.server import HTTPConnection
 from cheroot.ssl import Adapter
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
-from stubs import clock
+from stubs import patience
 from stubs.decoding import decode
-from stubs.installation import conf_path
+from stubs.installation import CERTIFICATE, STAGED, conf_path
+from stubs.witness import Witness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
 T = TypeVar("T")
 
@@ -38,25 +36,8 @@ MAX_BODY = 64 * 1024
 HANDSHAKE_S = 5
 """How long a client may take for its handshake, and then for a request, in seconds."""
 
-REMEMBERED_HANDSHAKES = 1000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Handshake:
-    """What the server saw of one TLS handshake (CERT-6).
-
-    Attributes:
-        at: wall time, ISO 8601.
-        client: address of the client.
-        outcome: "completed", "alert" or "dropped".
-        detail: the alert in OpenSSL's words; empty if completed.
-    """
-
-    at: str
-    client: str
-    outcome: str
-    detail: str = ""
-
+HARDENING = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""Headers of every answer."""
 
 Code = Literal[
     "bad_request",
@@ -67,6 +48,7 @@ Code = Literal[
     "invalid_body",
     "invalid_credentials",
     "invalid_json",
+    "length_required",
     "method_not_allowed",
     "no_resiliency",
     "not_found",
@@ -76,6 +58,7 @@ Code = Literal[
     "not_serving",
     "not_stored",
     "precondition_required",
+    "request_timeout",
     "serves_elsewhere",
     "session_taken",
     "stale",
@@ -102,21 +85,31 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a failure of ours
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
-class _RecordingAdapter(Adapter):
+class _Socket(patience.Socket):
+    """Remembers the name that the client asked for."""
+
+    server_name: str | None = None
+
+
+class _Adapter(Adapter):
     """Wraps sockets for TLS without shaking hands yet; a new certificate counts from the next connection on."""
 
-    def __init__(self, certificate: str, private_key: str) -> None:
-        self.certificate, self.private_key = certificate, private_key
+    def __init__(self, certificate: Path) -> None:
+        self.certificate = self.private_key = str(certificate)
         self.certificate_chain = self.ciphers = self.private_key_password = None
-        self.context = self._make_context()
+        self.use(certificate)
 
-    def _make_context(self) -> ssl.SSLContext:
+    def use(self, certificate: Path) -> None:
+        """Show this one. No session of the former can be resumed: the keys of its tickets go with its context.
+
+        Raises:
+            OSError: the file cannot be read (`ssl.SSLError`: makes no sense); the former stays.
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificate, self.private_key)
-        return context
-
-    def reload(self) -> None:
-        self.context = self._make_context()
+        context.load_cert_chain(certificate)
+        context.sslsocket_class = _Socket
+        context.sni_callback = _remember
+        self.context = context
 
     def bind(self, sock: socket.socket) -> socket.socket:
         return sock
@@ -133,6 +126,11 @@ class _RecordingAdapter(Adapter):
         return MakeFile(sock, mode, bufsize)
 
 
+def _remember(tls: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext) -> None:
+    if isinstance(tls, _Socket):
+        tls.server_name = name
+
+
 class HttpsServer:
     """One HTTPS port of a server.
 
@@ -140,20 +138,21 @@ class HttpsServer:
         app: what answers there.
         port: TCP port, on all addresses of the server's namespace.
         threads: requests that are worked on at once; further ones wait.
+        witness: keeps what is seen of clients.
     """
 
-    def __init__(self, app: Flask, port: int, *, threads: int = 8) -> None:
-        self.handshakes: collections.deque[Handshake] = collections.deque(maxlen=REMEMBERED_HANDSHAKES)
-        self._server = wsgi.Server(
+    def __init__(self, app: Flask, port: int, *, threads: int = 8, witness: Witness | None = None) -> None:
+        self.witness = witness or Witness()
+        self._server = patience.Server(
             ("0.0.0.0", port),  # noqa: S104 - of the server's own namespace
-            app,
+            self.witness.watching(app),
             numthreads=threads,
             request_queue_size=512,
             timeout=HANDSHAKE_S,
         )
-        self._adapter = _RecordingAdapter(str(conf_path("certificate.pem")), str(conf_path("key.pem")))
+        self._adapter = _Adapter(conf_path(CERTIFICATE))
         self._server.ssl_adapter = self._adapter
-        self._server.ConnectionClass = _connection_class(self._record)
+        self._server.ConnectionClass = _connection_class(self.witness)
         self._server.error_log = _log_error  # type: ignore[method-assign] # cheroot's own way of logging
 
     def run(self) -> None:
@@ -165,37 +164,47 @@ class HttpsServer:
         self._server.stop()
 
     def reload_certificate(self) -> None:
-        """Use the files that are installed now."""
-        self._adapter.reload()
+        """Take in the certificate that was staged, if one was, and show what is installed now (CERT-5).
 
-    def _record(self, client: str, outcome: str, detail: str = "") -> None:
-        seen = Handshake(at=clock.utc_now(), client=client, outcome=outcome, detail=detail)
-        self.handshakes.append(seen)
-        if outcome != "completed":
-            log.info("handshake with %s: %s %s", client, outcome, detail)
+        Every service of a server is told to: the first installs the file, in one step, so that one that starts
+        meanwhile reads the former or the new one, and never half of either.
+        """
+        staged, installed = conf_path(STAGED), conf_path(CERTIFICATE)
+        try:
+            try:
+                self._adapter.use(staged)
+                staged.replace(installed)
+            except FileNotFoundError:  # nothing was staged, or another service of this server was faster
+                self._adapter.use(installed)
+        except OSError:
+            log.exception("the certificate stays as it was")
 
 
-def _connection_class(record: Callable[..., None]) -> type[HTTPConnection]:
-    class Connection(HTTPConnection):
-        """Shakes hands in the worker thread, once, on record."""
+def _connection_class(witness: Witness) -> type[patience.Connection]:
+    class Connection(patience.Connection):
+        """Shakes hands in the worker thread, once, and on record."""
 
         shaken = False
 
         def communicate(self) -> bool:
             if not self.shaken:
-                client = str(self.remote_addr)
-                try:
-                    self.socket.do_handshake()
-                except ssl.SSLError as error:
-                    outcome = "alert" if "ALERT" in (error.reason or "") else "dropped"
-                    record(client, outcome, error.reason or str(error))
-                    return False
-                except OSError as error:
-                    record(client, "dropped", str(error))
-                    return False
                 self.shaken = True
-                record(client, "completed")
-            return bool(super().communicate())  # type: ignore[no-untyped-call] # cheroot's stubs leave it open
+                if not self._shake():
+                    return False
+            return super().communicate()
+
+        def _shake(self) -> bool:
+            """Whether the handshake was finished, and the client then sent something."""
+            finished, error = False, None
+            try:
+                self.socket.do_handshake()
+                finished = True
+                sent = bool(self.rfile.peek(1))  # stays there for whoever reads the request
+            except OSError as raised:
+                sent, error = False, raised
+            client = (str(self.remote_addr), int(self.remote_port or 0))
+            witness.shaken(client, self.socket.server_name, finished=finished, sent=sent, error=error)
+            return sent
 
     return Connection
 
@@ -211,7 +220,9 @@ def make_app(package: str) -> Flask:
     app.url_map.merge_slashes = False  # a path that is not ours is not found, never guessed at
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(ClientDisconnected, _too_slow)
     app.register_error_handler(Exception, _unexpected)
+    app.before_request(_whole)
     app.after_request(_harden)
     return app
 
@@ -239,12 +250,23 @@ def read_body(kind: type[T]) -> T:
         raise Refusal(400, "invalid_json", f"The body is not JSON: {error}") from error
 
 
+def _whole() -> None:
+    """Take no body in chunks: how long it is shall be known before it is read."""
+    if "Transfer-Encoding" in request.headers:
+        raise Refusal(411, "length_required", "Send the body in one piece, with Content-Length.")
+
+
 def _refused(refusal: Refusal) -> Response:
     body = {"error": refusal.code, "message": refusal.message}
     return answer(body, refusal.status, **refusal.headers)
 
 
-_CODES: dict[int, Code] = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 400: "bad_request"}
+_CODES: dict[int, Code] = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+}
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -257,12 +279,17 @@ def _http_error(error: HTTPException) -> Response:
     return response
 
 
+def _too_slow(_error: ClientDisconnected) -> Response:
+    """Whoever reads this is still there: it is the body that did not come."""
+    return _refused(Refusal(408, "request_timeout", "The body did not come within its time."))
+
+
 def _unexpected(error: Exception) -> Response:
     log.error("request %s %s failed", request.method, request.path, exc_info=error)
     return answer({"error": "internal", "message": "The service failed; its log says why."}, 500)
 
 
 def _harden(response: Response) -> Response:
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    for name, value in HARDENING.items():
+        response.headers.setdefault(name, value)
     return response

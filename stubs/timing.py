@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DETECTION_MINUTES = 3
-"""Failover Detection Time of a new installation (CFG-6; documented default)."""
-
 HEARTBEAT_S = 10.0
 """How often portals and cores tell each other how they are (ours; an old release sent keep-alives every 30 s)."""
 

@@ -25,6 +25,7 @@ from testbed.inspector import Inspector
 from testbed.network.channel import Channel
 from testbed.network.links import End, Links
 from testbed.placement import described, placed
+from testbed.staging import Certificates
 from testbed.status import settled, summary
 from testbed.waiting import wait_until
 
@@ -59,6 +60,7 @@ class Bed:
         self.inspectors: Mapping[str, Inspector] = {
             server.name: Inspector(server, administrator=administrator) for server in self.servers
         }
+        self.certificates = Certificates(self)
 
     @classmethod
     def up(  # noqa: PLR0913 - what a bed is made from
@@ -183,7 +185,7 @@ class Bed:
         containers = self.services.states()
         views = {server.server: self.inspectors[server.name].services() for server in self.servers}
         portals = {site: self.inspectors[site].resilience() for site in Site}
-        faults = [f"cut {one.fault or one.block}" for one in self.links.current()]
+        faults = [f"cut {one.fault or one.block}" for one in self.links.current()] + self.certificates.described()
         return summary(self.topology, containers, views, portals, faults)
 
     def wait_until_settled(self, *, boots: dict[Site, int] | None = None, every_s: float = 0.01) -> None:
@@ -216,13 +218,14 @@ class Bed:
         return None if core is None or portal is None else {"core": core["core"], "portal": portal["portal"]}
 
     def heal(self) -> None:
-        """End every fault, whoever injected it: network faults first, then services that do not run.
+        """End every fault, whoever injected it: of the network first, then of services, of certificates last.
 
         Raises:
             EngineError, ExceptionGroup: of what could not be healed.
         """
         self.links.heal_all()
         self._begin_all()
+        self.certificates.restore_all()
 
     def _begin_all(self) -> None:
         states = self.services.states()
@@ -245,6 +248,7 @@ class Bed:
         self._begin_all()
         # A process that does not answer yet would die of the signal that resets it.
         boots = {site: self._boot_once_up(site) for site in Site}
+        self.certificates.restore_all()
         self.services.reset(self._all_services())
         self.wait_until_settled(boots=boots)
 
@@ -287,8 +291,7 @@ class Bed:
             return boot if inspector.redirect() is not None else None
 
         what = f"core and portal of the {site.value} to answer"
-        boot = wait_until(look, lambda seen: seen is not None, within_s=READY_S, what=what)
-        return boot or 0
+        return wait_until(look, lambda seen: seen is not None, within_s=READY_S, what=what) or 0
 
     def _write_certificates(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
-"""Certificates of the servers, sound and faulty. Makes keys; touches no file, socket or clock.
+"""Certificates of the servers, sound and faulty (CERT-5), and which is which. Makes keys; touches no file, no clock.
 
-Validity dates are fixed far in the past or far ahead, so that no certificate here changes its verdict with
-the calendar. One certificate per server serves all its TLS ports.
+One certificate per server serves all its TLS ports; with a common authority one store trusts both (CERT-2). A sound one
+never expires; the dates of a faulty one are so far from the moment of its making that no bed lives to see its verdict
+change.
 """
 
 from __future__ import annotations
@@ -14,13 +15,12 @@ from typing import assert_never
 
 import trustme
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-_PAST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-_PAST_END = dt.datetime(2001, 1, 1, tzinfo=dt.UTC)
-_FUTURE = dt.datetime(2900, 1, 1, tzinfo=dt.UTC)
-_FUTURE_END = dt.datetime(2999, 1, 1, tzinfo=dt.UTC)
+_DAY = dt.timedelta(days=1)
+_FAR = dt.timedelta(days=3650)
 
 
 class CertificateFault(StrEnum):
@@ -42,23 +42,50 @@ class ServerCertificate:
         chain: the leaf, then intermediates if any.
         key: the leaf's private key (elliptic curve).
         anchor: the certificate that a client holds to trust the chain.
+        anchor_key: the anchor's private key, with which the faults of this server are made; no server ever has it.
     """
 
     chain: bytes
     key: bytes
     anchor: bytes
+    anchor_key: bytes
+
+    @property
+    def installed(self) -> bytes:
+        """The one file that a server has of it."""
+        return self.key + self.chain
 
 
 class Authority:
     """A certificate authority of our own: common to several servers, or one server's self-made one."""
 
     def __init__(self, name: str = "Portal testbed") -> None:
-        self._ca = trustme.CA(organization_name=name, key_type=trustme.KeyType.ECDSA)
+        self._ca = trustme.CA(
+            organization_name=name, organization_unit_name="Portal testbed", key_type=trustme.KeyType.ECDSA
+        )
+
+    @classmethod
+    def of(cls, anchor: bytes, key: bytes) -> Authority:
+        """The authority that has this certificate and this private key, both PEM."""
+        found = cls.__new__(cls)
+        found._ca = trustme.CA.from_pem(anchor, key)  # noqa: SLF001 - its own
+        return found
 
     @property
     def anchor(self) -> bytes:
         """The authority's own certificate, PEM."""
         return self._ca.cert_pem.bytes()
+
+    @property
+    def key(self) -> bytes:
+        """The authority's private key, PEM."""
+        return self._ca.private_key_pem.bytes()
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        subject = x509.load_pem_x509_certificate(self.anchor).subject
+        return str(subject.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)[0].value)
 
     def issue(
         self,
@@ -81,6 +108,7 @@ class Authority:
             chain=b"".join(blob.bytes() for blob in leaf.cert_chain_pems),
             key=leaf.private_key_pem.bytes(),
             anchor=self.anchor,
+            anchor_key=self.key,
         )
 
 
@@ -89,28 +117,85 @@ def own(hostname: str, address: str) -> ServerCertificate:
     return Authority(f"{hostname} (self-made)").issue(hostname, address)
 
 
-def faulty(fault: CertificateFault, hostname: str, address: str, *, authority: Authority) -> ServerCertificate:
+def faulty(
+    fault: CertificateFault, hostname: str, address: str, *, authority: Authority, now: dt.datetime
+) -> ServerCertificate:
     """A certificate that a client who trusts `authority` must refuse, for the one reason given.
 
-    The anchor returned is always `authority`'s: what the clients were told before the fault.
+    A replaced one is from an authority that is called as the former was and has another key (reading "made anew").
+
+    Args:
+        fault: the reason.
+        hostname: of the server.
+        address: of the server.
+        authority: what the clients were told to trust before the fault; the anchor of what is returned.
+        now: expired and not yet valid count from here.
     """
     match fault:
         case CertificateFault.SELF_SIGNED:
-            return _self_signed(hostname, address, anchor=authority.anchor)
-        case CertificateFault.UNKNOWN_CA | CertificateFault.REPLACED:
-            stranger = own(hostname, address)
-            return ServerCertificate(chain=stranger.chain, key=stranger.key, anchor=authority.anchor)
+            return _self_signed(hostname, address, authority=authority, now=now)
+        case CertificateFault.UNKNOWN_CA:
+            return _instead(Authority("Nobody's authority").issue(hostname, address), authority)
+        case CertificateFault.REPLACED:
+            return _instead(Authority(authority.name).issue(hostname, address), authority)
         case CertificateFault.EXPIRED:
-            return authority.issue(hostname, address, not_before=_PAST, not_after=_PAST_END)
+            return authority.issue(hostname, address, not_before=_naive(now - _FAR), not_after=_naive(now - _DAY))
         case CertificateFault.NOT_YET_VALID:
-            return authority.issue(hostname, address, not_before=_FUTURE, not_after=_FUTURE_END)
+            return authority.issue(hostname, address, not_before=_naive(now + _FAR), not_after=_naive(now + 2 * _FAR))
         case CertificateFault.WRONG_HOST:
             return authority.issue(f"not-{hostname}", "192.0.2.1")
         case _:
             assert_never(fault)
 
 
-def _self_signed(hostname: str, address: str, *, anchor: bytes) -> ServerCertificate:
+def fault_of(shown: bytes, *, anchor: bytes, hostname: str, now: dt.datetime) -> CertificateFault | None:
+    """What is wrong with the certificate that a server shows; `None` if it is sound.
+
+    Args:
+        shown: the leaf, DER.
+        anchor: what clients of the server were told to trust, PEM.
+        hostname: of the server.
+        now: the time.
+    """
+    leaf, issuer = x509.load_der_x509_certificate(shown), x509.load_pem_x509_certificate(anchor)
+    if not _issued(leaf, issuer):
+        if leaf.issuer == leaf.subject:
+            return CertificateFault.SELF_SIGNED
+        return CertificateFault.REPLACED if leaf.issuer == issuer.subject else CertificateFault.UNKNOWN_CA
+    if leaf.not_valid_after_utc < now:
+        return CertificateFault.EXPIRED
+    if leaf.not_valid_before_utc > now:
+        return CertificateFault.NOT_YET_VALID
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return None if hostname in names.get_values_for_type(x509.DNSName) else CertificateFault.WRONG_HOST
+
+
+def leaf_of(chain: bytes) -> bytes:
+    """The first certificate of a PEM text, DER."""
+    return x509.load_pem_x509_certificates(chain)[0].public_bytes(serialization.Encoding.DER)
+
+
+def _issued(leaf: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        leaf.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _instead(certificate: ServerCertificate, authority: Authority) -> ServerCertificate:
+    """Somebody else's certificate, shown to clients that were told of `authority`."""
+    return ServerCertificate(
+        chain=certificate.chain, key=certificate.key, anchor=authority.anchor, anchor_key=authority.key
+    )
+
+
+def _naive(moment: dt.datetime) -> dt.datetime:
+    """The same moment as trustme takes it: UTC, and not saying so."""
+    return moment.astimezone(dt.UTC).replace(tzinfo=None)
+
+
+def _self_signed(hostname: str, address: str, *, authority: Authority, now: dt.datetime) -> ServerCertificate:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, hostname)])
     names = x509.SubjectAlternativeName([x509.DNSName(hostname), x509.IPAddress(ipaddress.ip_address(address))])
@@ -120,8 +205,8 @@ def _self_signed(hostname: str, address: str, *, anchor: bytes) -> ServerCertifi
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(_PAST)
-        .not_valid_after(_FUTURE_END)
+        .not_valid_before(now - _FAR)
+        .not_valid_after(now + _FAR)
         .add_extension(names, critical=False)
         .sign(key, hashes.SHA256())
     )
@@ -132,5 +217,6 @@ def _self_signed(hostname: str, address: str, *, anchor: bytes) -> ServerCertifi
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         ),
-        anchor=anchor,
+        anchor=authority.anchor,
+        anchor_key=authority.key,
     )

@@ -19,6 +19,8 @@ from testbed.errors import BedError
 LEAST_FREE_BYTES = 2 * 1024**3
 """Room that images and volumes need, in bytes."""
 
+CHROMIUM_BY_HAND = "apt-get install --no-install-recommends chromium fonts-liberation"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -54,6 +56,7 @@ def examine() -> tuple[Finding, ...]:
         _subnet(client),
         _images(client),
         _mmdebstrap(),
+        _chromium(),
         _room(str(info["DockerRootDir"])),
     )
 
@@ -88,6 +91,17 @@ def _mmdebstrap() -> Finding:
         needed=False,
         detail=found or "makes the images' base where no registry answers",
         remedy="apt-get install mmdebstrap",
+    )
+
+
+def _chromium() -> Finding:
+    found = environment.chromium()
+    return Finding(
+        check="chromium",
+        ok=found is not None,
+        needed=False,
+        detail=found or "needed by the browser tests only, which are skipped without it",
+        remedy=f"make browser, or: {CHROMIUM_BY_HAND}",
     )
 
 

@@ -1,13 +1,15 @@
 """The edge: what is read from the environment of this process, and the connection to the engine. Nothing else reads it.
 
-TESTBED_BASE   how the images' base is made: auto, registry or packages
-TESTBED_POOL   where subnets are taken from, e.g. 10.213.0.0/16
-DOCKER_HOST    and the engine's other variables, as everywhere
+TESTBED_BASE      how the images' base is made: auto, registry or packages
+TESTBED_POOL      where subnets are taken from, e.g. 10.213.0.0/16
+TESTBED_CHROMIUM  the browser of the browser tests, where it is not the program `chromium`
+DOCKER_HOST       and the engine's other variables, as everywhere
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -64,6 +66,11 @@ def base() -> Base:
         return base_named(os.environ.get("TESTBED_BASE"))
     except MisuseError as error:
         raise MisuseError(f"TESTBED_BASE: {error}") from error
+
+
+def chromium() -> str | None:
+    """The path of Chromium, if there is one."""
+    return shutil.which(os.environ.get("TESTBED_CHROMIUM") or "chromium")
 
 
 def engine() -> docker.DockerClient:

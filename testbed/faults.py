@@ -16,6 +16,7 @@ from testbed import partitions
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from testbed.certificates import CertificateFault
     from testbed.partitions import NetworkFault
 
 
@@ -73,7 +74,15 @@ class Network:
     faults: frozenset[NetworkFault]
 
 
-Fault: TypeAlias = Kill | Stop | Pause | Lose | Network
+@dataclass(frozen=True)
+class Certificate:
+    """The server shows a certificate that is wrong in this way, on all its TLS ports (CERT-5)."""
+
+    server: ServerName
+    case: CertificateFault
+
+
+Fault: TypeAlias = Kill | Stop | Pause | Lose | Network | Certificate
 
 
 def lose(server: Named) -> Lose:
@@ -103,6 +112,11 @@ def cut_portal_path(one: Named, other: Named) -> Network:
     return Network(frozenset(udp | tcp))
 
 
+def certificate(server: Named, case: CertificateFault) -> Certificate:
+    """The server shows a certificate that is wrong in this way (CERT-5)."""
+    return Certificate(ServerName(server.name), case)
+
+
 def describe(fault: Fault) -> str:
     """One line, for history and messages."""
     match fault:
@@ -112,3 +126,5 @@ def describe(fault: Fault) -> str:
             return f"lose {server.value}"
         case Network(faults):
             return "cut " + ", ".join(sorted(str(each) for each in faults))
+        case Certificate(server, case):
+            return f"certificate of {server.value} {case.value}"

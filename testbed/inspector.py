@@ -1,20 +1,25 @@
 """What the orchestrator itself sees of a server over HTTPS: status pages as values, administrators' calls. Requests.
 
-Where an Application Server stands in for its portal, that portal is looked at (CFG-10). Trusts the certificates that
-were installed with the servers. Clients under test never use this: they have their own
-trust, their own names and their own history.
+Where an Application Server stands in for its portal, that portal is looked at (CFG-10). Takes whatever certificate it
+is shown: a fault of that (CERT-5) must not blind whoever staged it. Clients under test never use this: they have their
+own trust, their own names and their own history.
 """
 
 from __future__ import annotations
 
+import socket
+import ssl
 from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPSConnectionPool
+from urllib3.connection import HTTPSConnection
 from urllib3.util import Retry
 
 from stubs import ports
 from testbed.errors import FaultError, RefusedError
+from testbed.tls import client_context
 
 if TYPE_CHECKING:
     from testbed.servers import Server
@@ -22,7 +27,36 @@ if TYPE_CHECKING:
 CONNECT_S, TIMEOUT_S = 0.2, 0.5
 """How long a status page may take to accept, and then to answer, in seconds. A lost server does neither."""
 
+ASKED_NAME = "orchestrator.test"
+"""The name that the orchestrator asks for by SNI, so that a server's record tells it from clients (CERT-6)."""
+
+AGENT = "portal-testbed (orchestrator)"
+"""What it calls itself."""
+
 _OK_BELOW = 400
+
+
+class _Connection(HTTPSConnection):
+    """One on which no certificate is judged, and nobody is warned of it: that is meant here."""
+
+    def connect(self) -> None:
+        super().connect()
+        self.is_verified = True
+
+
+class _Pool(HTTPSConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _Adapter(HTTPAdapter):
+    """Gives a connection that was kept open, and that the other side closed meanwhile, one more try."""
+
+    def __init__(self) -> None:
+        super().__init__(max_retries=Retry(1, connect=0, read=0, other=1))
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, server_hostname=ASKED_NAME, ssl_context=_trusting(), **options)
+        self.poolmanager.pool_classes_by_scheme = {"https": _Pool}
 
 
 class Inspector:
@@ -38,8 +72,22 @@ class Inspector:
         self.administrator = administrator
         self._session = requests.Session()
         self._session.trust_env = False
-        # One more try on a connection that was kept open and that the other side closed meanwhile.
-        self._session.mount("https://", HTTPAdapter(max_retries=Retry(1, connect=0, read=0, other=1)))
+        self._session.verify = False
+        self._session.headers["User-Agent"] = AGENT
+        self._session.mount("https://", _Adapter())
+
+    def certificate(self, port: int) -> bytes | None:
+        """The certificate that the server shows on a port now, DER; empty: nobody listens, `None`: no answer."""
+        try:
+            with (
+                socket.create_connection((self._server.address, port), CONNECT_S) as plain,
+                _trusting().wrap_socket(plain, server_hostname=ASKED_NAME) as tls,
+            ):
+                return tls.getpeercert(binary_form=True)
+        except ConnectionRefusedError:
+            return b""
+        except OSError:
+            return None
 
     @property
     def name(self) -> str:
@@ -69,6 +117,14 @@ class Inspector:
     def redirect(self) -> dict[str, Any] | None:
         """What the core's redirect service says; `None` if it does not answer."""
         return self._look(ports.CORE_SERVICES, "/api/v1/redirect")
+
+    def handshakes(self, port: int, *, after: int = 0) -> dict[str, Any] | None:
+        """What the server saw of handshakes on a port since number `after`; `None` if it does not answer (CERT-6)."""
+        return self._look(port, f"/api/v1/handshakes?after={after}", auth=self.administrator)
+
+    def asked(self, port: int, *, after: int = 0) -> dict[str, Any] | None:
+        """The requests that it answered there since number `after`; `None` if it does not answer (CLIENT-4)."""
+        return self._look(port, f"/api/v1/requests?after={after}", auth=self.administrator)
 
     def configuration(self) -> tuple[str, dict[str, Any]]:
         """Load the core's configuration as Manager does: its ETag and itself (CFG-8).
@@ -129,7 +185,7 @@ class Inspector:
         """
         at = self._at(port)
         url = f"https://{at.address}:{port}{path}"
-        options = {"timeout": 5, "allow_redirects": False, "verify": str(at.certificate), **options}
+        options = {"timeout": 5, "allow_redirects": False, **options}
         try:
             answer = self._session.request(method, url, **options)
         except requests.RequestException as error:
@@ -138,19 +194,22 @@ class Inspector:
             raise _refusal(f"the {self._server.name} refused {method} {path}", answer)
         return answer
 
-    def answer(self, port: int, path: str, *, at: Server | None = None) -> requests.Response | None:
+    def answer(
+        self, port: int, path: str, *, at: Server | None = None, auth: tuple[str, str] | None = None
+    ) -> requests.Response | None:
         """What a service answers, whatever its status; no redirect is followed. `None` if it does not answer.
 
         Args:
             port: which service.
             path: what is asked for.
             at: on which server; left out, where that service of this server's half runs (CFG-10).
+            auth: name and password, where it is for the administrator only.
         """
         at = at or self._at(port)
         url = f"https://{at.address}:{port}{path}"
         patience = (CONNECT_S, TIMEOUT_S)
         try:
-            return self._session.get(url, timeout=patience, allow_redirects=False, verify=str(at.certificate))
+            return self._session.get(url, timeout=patience, allow_redirects=False, auth=auth)
         except requests.RequestException:
             return None
 
@@ -160,12 +219,20 @@ class Inspector:
             return self._server.portal_server
         return self._server.core_server if port == ports.CORE_SERVICES else self._server
 
-    def _look(self, port: int, path: str, *, at: Server | None = None) -> dict[str, Any] | None:
-        answer = self.answer(port, path, at=at)
+    def _look(
+        self, port: int, path: str, *, at: Server | None = None, auth: tuple[str, str] | None = None
+    ) -> dict[str, Any] | None:
+        answer = self.answer(port, path, at=at, auth=auth)
         try:
             return _object(answer) if answer is not None and answer.ok else None
         except ValueError:
             return None
+
+
+def _trusting() -> ssl.SSLContext:
+    context = client_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def _refusal(what: str, answer: requests.Response) -> RefusedError:

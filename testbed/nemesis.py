@@ -9,7 +9,7 @@ import contextlib
 from typing import TYPE_CHECKING, assert_never
 
 from testbed.errors import FaultError, NotInTimeError
-from testbed.faults import Fault, Kill, Lose, Network, Pause, Stop, Target, describe
+from testbed.faults import Certificate, Fault, Kill, Lose, Network, Pause, Stop, Target, describe
 from testbed.network.links import LEASE_MS
 from testbed.network.proof import prove_passing, prove_stopped
 from testbed.partitions import NetworkFault, Vanished
@@ -52,6 +52,7 @@ class Nemesis:
 
         Raises:
             FaultError: it had no effect.
+            MisuseError: the server has another fault of the same kind already.
             EngineError, ExceptionGroup: it could not be injected; what was done of it is undone by `heal`.
         """
         stack = self._undo.setdefault(fault, contextlib.ExitStack())
@@ -69,6 +70,10 @@ class Nemesis:
                 self._lose(stack, server)
             case Network(faults):
                 self._cut(stack, faults)
+            case Certificate(server, case):
+                self._bed.certificates.refuse_a_second(server)
+                stack.callback(self._bed.certificates.restore, server)
+                self._bed.certificates.stage(server, case)
             case _:
                 assert_never(fault)
         self._history.record("fault", fault=describe(fault), state="injected")

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from testbed.clients.kinds import CallAssistant, OutlookPlugin, WebClient
     from testbed.clients.world import World
     from testbed.nemesis import Nemesis
+    from testbed.watch import Watch
 
-REPORT_FILES = ("index.html", "verdicts.json", "junit.xml", "history.jsonl", "logs")
+REPORT_FILES = ("index.html", "verdicts.json", "junit.xml", "history.jsonl", "logs", "screens")
 """What a report folder holds; nothing else in it is touched."""
 
 _OUTCOMES = pytest.StashKey[Outcomes]()
@@ -171,6 +172,14 @@ def nemesis(bed: Bed, history: History) -> Iterator[Nemesis]:
     nemesis = Nemesis(bed, history)
     yield nemesis
     nemesis.heal_all()
+
+
+@pytest.fixture
+def watch(bed: Bed, history: History) -> Watch:
+    """What the servers see of clients from now on (CERT-6, CLIENT-4)."""
+    from testbed.watch import Watch  # noqa: PLC0415 - as above
+
+    return Watch(bed.inspectors, {server.name: bed.installed(server.server) for server in bed.servers}, history)
 
 
 @pytest.fixture

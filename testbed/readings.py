@@ -146,6 +146,39 @@ READINGS = {
         "between the halves of the pair, who serves.",
         ("ROLE-4",),
     ),
+    "said nothing": Reading(
+        "A handshake counts as completed once the client has sent something after it, and not before. Who "
+        "leaves earlier, or ends it with an alert, has sent the server nothing, whatever of the handshake was "
+        "finished.",
+        (
+            "CERT-4",
+            "CERT-6",
+            "CLIENT-4",
+        ),
+    ),
+    "made anew": Reading(
+        "A certificate that was replaced is from an authority of the same name with another key, as a server "
+        "makes it all anew. Only a client that had accepted the former can tell that; to any other it is from "
+        "an unknown issuer.",
+        ("CERT-5",),
+    ),
+    "failover now": Reading(
+        "P that handed over by Failover Now serves again after its portal's restart. It takes the hand-over back by "
+        "itself when for the detection time S was not heard to serve or to be willing to: somebody must serve.",
+        (
+            "CFG-6",
+            "ROLE-2",
+            "ROLE-9",
+        ),
+    ),
+    "stranger": Reading(
+        "A secondary whose last change is not in the primary's log is not fed, and both portals say why: the primary's "
+        "log counts, but what only the secondary holds was acknowledged once. A reset of the secondary ends it.",
+        (
+            "SYNC-2",
+            "SYNC-6",
+        ),
+    ),
     "unsaid": Reading(
         "Two endings are left open: of S's users when S's portal has ended, its core is up and P serves; "
         "and of whoever asks an S that runs while resilience is not ready.",
@@ -156,3 +189,8 @@ READINGS = {
     ),
 }
 """Our readings of the gaps, by name: the one place where they are stated."""
+
+
+def resting_on(rule: str) -> dict[str, Reading]:
+    """The readings that rest on a rule, by name."""
+    return {name: reading for name, reading in READINGS.items() if rule in reading.rests_on}

@@ -53,12 +53,14 @@ class Rule:
         group: the part of the id before the hyphen.
         promise: one or two sentences.
         sources: where it comes from; at least one.
+        held_in: the one file that carries it out, if it is a reading of ours; `None`: it is none.
     """
 
     id: str
     group: str
     promise: str
     sources: tuple[Source, ...]
+    held_in: str | None = None
 
 
 def _rule(identity: str, fields: Mapping[str, Any]) -> Rule:
@@ -67,6 +69,7 @@ def _rule(identity: str, fields: Mapping[str, Any]) -> Rule:
         group=identity.partition("-")[0],
         promise=fields["promise"],
         sources=tuple(Source(name) for name in fields["sources"]),
+        held_in=fields.get("held_in"),
     )
 
 

@@ -71,7 +71,7 @@ def summary(
         containers: what the engine says of each container, by server and service.
         views: each server's platform view, or `None`.
         portals: each half's portal's resilience status, or `None`.
-        faults: network faults in force.
+        faults: those in force, but for services that do not run.
     """
     serving = {site for site in Site if _serves(views.get(layout.portal_server(topology, site)))}
     unmet = _unmet(views, [portals[site] for site in Site])

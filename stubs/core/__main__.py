@@ -11,9 +11,9 @@ from stubs.core.board import Board
 from stubs.core.cti import CtiServer
 from stubs.core.versioned import ConfigurationFile
 from stubs.gossip import Gossip
-from stubs.serving import HttpsServer
 from stubs.signs import SignSender
 from stubs.watchdog import Sign
+from stubs.watched import watched
 from stubs.wire import CoreWord, KeepAlive, Site
 
 if TYPE_CHECKING:
@@ -124,10 +124,11 @@ def main() -> None:
     """Run until a signal ends the process."""
     service.prepare()
     core = Core(installation.load())
-    https = HttpsServer(app.build(core.installed, core.file, core.board, core.reconfigured), ports.CORE_SERVICES)
+    services = app.build(core.installed, core.file, core.board, core.reconfigured)
+    https = watched(services, ports.CORE_SERVICES, administrator=core.installed.administrator, threads=8)
     core.start()
     threading.Thread(target=https.run, name="https", daemon=True).start()
-    service.live("stubs.core", leave=core.leave, reset=core.reset)
+    service.live("stubs.core", leave=core.leave, reset=core.reset, reload=https.reload_certificate)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
-from stubs import clock
+from stubs import basic, clock, openapi
 from stubs.basic import administrator
+from stubs.contract import documented
+from stubs.core import answers
 from stubs.core.configuration import Configuration, InvalidError, check
 from stubs.core.versioned import ConfigurationFile, StaleError
 from stubs.ports import PORTAL_HTTPS
@@ -31,8 +33,10 @@ def build(installation: Installation, file: ConfigurationFile, board: Board, cha
         changed: called after a configuration was saved.
     """
     app = make_app(__name__)
+    openapi.publish(app, title="Stub of an IP Office", about="Configuration, status, and the redirect service.")
 
     @app.get("/api/v1/redirect")
+    @documented("Which portal serves now.", answers={200: answers.REDIRECT})
     def redirect() -> Response:
         """Which portal serves now (invented service): REDIR-1, and never one that does not serve (REDIR-8)."""
         serving = board.serving(installation.half, clock.monotonic_ms())
@@ -44,6 +48,7 @@ def build(installation: Installation, file: ConfigurationFile, board: Board, cha
         return answer({"portal": url}, Access_Control_Allow_Origin="*")
 
     @app.get("/api/v1/status")
+    @documented("Which portals this core knows now.", answers={200: answers.Status})
     def status() -> Response:
         """Which portals this core knows now."""
         words = board.fresh(clock.monotonic_ms())
@@ -58,12 +63,20 @@ def _add_configuration(
     app: Flask, installation: Installation, file: ConfigurationFile, changed: Callable[[], None]
 ) -> None:
     @app.get("/api/v1/configuration")
+    @documented("Load the configuration.", guards=(basic.ADMINISTRATOR,), answers={200: answers.LOADED})
     def load() -> Response:
         """The configuration with its version as ETag (CFG-8)."""
         administrator(installation.administrator, realm="IP Office")
         return _loaded(file.saved)
 
     @app.put("/api/v1/configuration")
+    @documented(
+        "Save the configuration that was loaded and edited.",
+        guards=(basic.ADMINISTRATOR,),
+        headers={"If-Match": answers.Version},
+        body=Configuration,
+        answers={200: answers.SAVED, 412: "stale", 428: "precondition_required", 507: "not_stored"},
+    )
     def save() -> Response:
         """Save what was loaded and edited (CFG-8): 428 without If-Match, 412 if stale, 422 if invalid."""
         administrator(installation.administrator, realm="IP Office")

@@ -7,13 +7,17 @@ run, but it hears the other portal and the cores, and begins again when failover
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 from stubs import clock, installation, ports, service
 from stubs.portal import app
 from stubs.portal.events_record import EventsRecord
 from stubs.portal.runtime import Portal
 from stubs.portal.store import Store
-from stubs.serving import HttpsServer
+from stubs.watched import watched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DORMANT, AWAKE = "dormant", "awake"
 """How the next start begins, where this one knows."""
@@ -35,11 +39,16 @@ def main() -> None:
         begin_again=service.restart,
         record=EventsRecord(folder / "events.jsonl"),
     )
-    if not portal.moment.dormant:
-        https = HttpsServer(app.build(portal), ports.PORTAL_HTTPS, threads=16)
-        threading.Thread(target=https.run, name="https", daemon=True).start()
+    reload = _serve(portal) if not portal.moment.dormant else lambda: None
     portal.start()
-    service.live("stubs.portal", leave=portal.leave, reset=portal.reset, words=lambda: _words(portal))
+    service.live("stubs.portal", leave=portal.leave, reset=portal.reset, reload=reload, words=lambda: _words(portal))
+
+
+def _serve(portal: Portal) -> Callable[[], None]:
+    """Answer over HTTPS; what makes it show another certificate."""
+    https = watched(app.build(portal), ports.PORTAL_HTTPS, administrator=portal.installed.administrator, threads=16)
+    threading.Thread(target=https.run, name="https", daemon=True).start()
+    return https.reload_certificate
 
 
 def _words(portal: Portal) -> tuple[str, ...]:

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, request
-
-from stubs.portal import access
+from stubs.contract import documented
+from stubs.portal import access, bodies
+from stubs.queries import Number, number, query
 from stubs.serving import Refusal, answer
 from stubs.wire import Site
 
 if TYPE_CHECKING:
+    from flask import Blueprint, Response
+
     from stubs.portal.runtime import Portal
     from stubs.portal.sessions import Sessions
 
 PAGE = 500
 """Changes in one answer at most."""
-
-_MOST_DIGITS = 18
 
 
 def add(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
@@ -31,12 +31,16 @@ def add(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
     """
 
     @blueprint.get("/log")
+    @documented(
+        "The changes after a place in the log of a server.",
+        guards=(access.ADMINISTRATOR,),
+        query={"after": Number, "made_on": Site},
+        answers={200: bodies.ChangeLog, 400: "bad_request"},
+    )
     def read_log() -> Response:
         access.administrator(sessions)
-        after = request.args.get("after", "0")
-        made_on = request.args.get("made_on", Site.PRIMARY.value)
-        if not (after.isascii() and after.isdigit() and len(after) <= _MOST_DIGITS):
-            raise Refusal(400, "bad_request", "after is the number of a change: 0 or more.")
+        asked = query(after="0", made_on=Site.PRIMARY.value)
+        after, made_on = number("after", asked["after"]), asked["made_on"]
         if made_on not in set(Site):
             raise Refusal(400, "bad_request", f"made_on is one of {', '.join(Site)}.")
-        return answer({"items": portal.store.log(Site(made_on), after=int(after), limit=PAGE)})
+        return answer({"items": portal.store.log(Site(made_on), after=after, limit=PAGE)})

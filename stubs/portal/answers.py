@@ -50,14 +50,14 @@ class Answers:
     def serving_peer(self) -> str | None:
         """The host name of the other portal, if it is known to serve at this moment (REDIR-8)."""
         peer = self.moment.state.peer
-        if peer is None or not peer.status.serving or not self._is_fresh(peer.heard_at_ms):
+        if peer is None or not peer.status.serving or not self.is_fresh(peer.heard_at_ms):
             return None
         return peer.status.facts.host_domain_name or self.installed.portals[self.site.other].hostname
 
     def knows_other_idle(self) -> bool:
         """Whether the other portal is known not to serve now: by its own word, or its core's; silence tells nothing."""
         other, peer = self.site.other, self.moment.state.peer
-        if peer is not None and self._is_fresh(peer.heard_at_ms):
+        if peer is not None and self.is_fresh(peer.heard_at_ms):
             return not peer.status.serving
         return self.cores.knows_idle(other.server.value, other)
 
@@ -80,11 +80,12 @@ class Answers:
         if not (self.may_follow() or self.may_feed()):
             return "suspended"
         at = self.links.synchronised_at_ms()
-        return "running" if at is not None and self._is_fresh(at) else "interrupted"
+        return "running" if at is not None and self.is_fresh(at) else "interrupted"
 
     def sync_trouble(self) -> str:
         """Why synchronisation is interrupted, if that is known."""
         return self.links.trouble() if self.sync_state() == "interrupted" else ""
 
-    def _is_fresh(self, at_ms: int) -> bool:
+    def is_fresh(self, at_ms: int) -> bool:
+        """Whether what was heard then still counts."""
         return clock.monotonic_ms() - at_ms < self.timing.fresh_ms

@@ -9,7 +9,8 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from stubs import clock
-from stubs.portal import access, forms
+from stubs.contract import documented
+from stubs.portal import access, bodies, forms
 from stubs.portal.access import while_serving
 from stubs.portal.changes import ConflictError
 from stubs.portal.meetings import PastError
@@ -43,6 +44,12 @@ COLLECTIONS = {
 }
 """The plain collections of a user; meetings have a life of their own."""
 
+DIRECTORY = "directory"
+"""The system directory's collection."""
+
+SHARED = ""
+"""The owner of what all users share."""
+
 
 def build(portal: Portal) -> Blueprint:
     """The users' API under /api/v1."""
@@ -51,11 +58,25 @@ def build(portal: Portal) -> Blueprint:
     for name in COLLECTIONS:
         _add_collection(blueprint, portal, name)
     _add_meetings(blueprint, portal)
+
+    @blueprint.get("/directory")
+    @documented("The system directory.", guards=(access.USER,), answers={200: bodies.Contacts})
+    def directory() -> Response:
+        """The system directory, as every user sees it; administrators keep it."""
+        access.session(portal)
+        return answer({"items": portal.store.items(DIRECTORY, SHARED)})
+
     return blueprint
 
 
 def _add_session(blueprint: Blueprint, portal: Portal) -> None:
     @blueprint.post("/session")
+    @documented(
+        "Log a user in; the cookie is the session.",
+        guards=(access.SERVING,),
+        body=forms.LogIn,
+        answers={201: bodies.LOGGED_IN, 401: "invalid_credentials"},
+    )
     def log_in() -> Response:
         """Log a user in (REDIR-1 to REDIR-5 decide where)."""
         access.serving(portal)
@@ -70,12 +91,14 @@ def _add_session(blueprint: Blueprint, portal: Portal) -> None:
         return response
 
     @blueprint.get("/session")
+    @documented("Who is logged in.", guards=(access.USER,), answers={200: bodies.Who})
     def who() -> Response:
         """Who is logged in; what the page asks at every poll."""
         session = access.session(portal)
         return answer({"user": session.user, "server": portal.site})
 
     @blueprint.delete("/session")
+    @documented("Log out.", answers={204: bodies.LOGGED_OUT})
     def log_out() -> Response:
         """End the session; it does no harm to end it twice."""
         portal.sessions.end(request.cookies.get(access.COOKIE))
@@ -86,55 +109,77 @@ def _add_session(blueprint: Blueprint, portal: Portal) -> None:
 
 def _add_collection(blueprint: Blueprint, portal: Portal, name: str) -> None:
     form, unique, of_core = COLLECTIONS[name]
+    one, all_of_them = bodies.COLLECTIONS[name]
+    guards, path = (access.USER,), {"item": bodies.Id}
+    twin, core = ("conflict",) if unique else (), ("home_core_down",) if of_core else ()
+    added, changed = _stored({201: one}, twin), _stored({200: one}, (*twin, *core))
 
+    @documented(f"All {name} of the user.", guards=guards, answers={200: all_of_them})
     def read() -> Response:
         owner = access.session(portal).user
         return answer({"items": portal.store.items(name, owner)})
 
+    @documented(f"Add one of the {name}.", guards=guards, body=form, answers=added)
     def add() -> Response:
         owner = access.session(portal).user
-        return answer(put(portal, name, owner, None, read_body(form), unique=unique), 201)
+        return answer(
+            put(portal, name, owner, None, read_body(form), unique=unique, within=access.as_user(portal)), 201
+        )
 
+    @documented(f"Change one of the {name}.", guards=guards, path=path, body=form, answers=changed)
     def change(item: str) -> Response:
         owner = access.session(portal).user
         body = read_body(form)
         if of_core:
             _home_core(portal, owner)
-        return answer(put(portal, name, owner, item, body, unique=unique))
+        return answer(put(portal, name, owner, item, body, unique=unique, within=access.as_user(portal)))
 
+    @documented(f"Delete one of the {name}.", guards=guards, path=path, answers=_stored({204: None}, core))
     def remove(item: str) -> Response:
         owner = access.session(portal).user
         if of_core:
             _home_core(portal, owner)
-        delete(portal, name, owner, item)
+        delete(portal, name, owner, item, within=access.as_user(portal))
         return Response(status=204)
 
     _add_rules(blueprint, name, read, add, change, remove)
 
 
+def _stored(done: dict[int, Any], codes: tuple[str, ...] = ()) -> dict[int, Any]:
+    """What a change is answered with: done, in conflict with what is there, or not taken by the disk."""
+    return {**done, 507: "not_stored", **({409: codes} if codes else {})}
+
+
 def _add_meetings(blueprint: Blueprint, portal: Portal) -> None:
+    guards, path = (access.USER,), {"item": bodies.Id}
+    one, all_of_them = bodies.COLLECTIONS[MEETINGS]
+
+    @documented("All meetings of the user.", guards=guards, answers={200: all_of_them})
     def read() -> Response:
         owner = access.session(portal).user
         return answer({"items": portal.meetings.items(owner)})
 
+    @documented("Schedule a meeting.", guards=guards, body=forms.Meeting, answers=_stored({201: one}))
     def add() -> Response:
         owner = access.session(portal).user
         form = read_body(forms.Meeting)
-        with while_serving(portal), _past_refused():
+        with access.as_user(portal), _past_refused():
             return answer(portal.meetings.add(owner, form), 201)
 
+    @documented("Change a meeting.", guards=guards, path=path, body=forms.Meeting, answers=_stored({200: one}))
     def change(item: str) -> Response:
         owner = access.session(portal).user
         form = read_body(forms.Meeting)
-        with while_serving(portal), _past_refused():
+        with access.as_user(portal), _past_refused():
             changed = portal.meetings.change(owner, item, form)
         if changed is None:
             raise _no_such_item(MEETINGS)
         return answer(changed)
 
+    @documented("Delete a meeting.", guards=guards, path=path, answers=_stored({204: None}))
     def remove(item: str) -> Response:
         owner = access.session(portal).user
-        delete(portal, MEETINGS, owner, item)
+        delete(portal, MEETINGS, owner, item, within=access.as_user(portal))
         return Response(status=204)
 
     _add_rules(blueprint, MEETINGS, read, add, change, remove)
@@ -148,7 +193,7 @@ def _add_rules(blueprint: Blueprint, name: str, *views: Callable[..., Response])
 
 
 def _home_core(portal: Portal, user: str) -> None:
-    """Go on only if a user's home core is up (CONT-1, CONT-3).
+    """Go on only if a user's home core is up; other cores and other users do not matter (CONT-1, CONT-2, CONT-3).
 
     Raises:
         Refusal: 409; not 503, which everywhere here means that this portal does not serve.
@@ -169,16 +214,24 @@ def _past_refused() -> Iterator[None]:
 
 
 def put(  # noqa: PLR0913 - an item's particulars
-    portal: Portal, collection: str, owner: str, item: str | None, form: forms.Form, *, unique: str | None
+    portal: Portal,
+    collection: str,
+    owner: str,
+    item: str | None,
+    form: forms.Form,
+    *,
+    unique: str | None,
+    within: while_serving,
 ) -> dict[str, Any]:
-    """Store an item while this portal serves; what is stored (SYNC-6, SYNC-8).
+    """Store an item while this portal serves whoever asks; what is stored (SYNC-6, SYNC-8).
 
     Raises:
-        Refusal: 503 if it ceased to serve, 404 if there is no such item, 409 if its key is taken.
+        Refusal: 503 if it ceased to serve, 401 if who asks is not logged in any more, 404 if there is no such item, 409
+            if its key is taken.
     """
     body: dict[str, Any] = msgspec.to_builtins(form)
     try:
-        with while_serving(portal):
+        with within:
             name = portal.store.put(collection, owner, item, body, unique=unique)
     except ConflictError as error:
         raise Refusal(409, "conflict", str(error)) from error
@@ -187,13 +240,13 @@ def put(  # noqa: PLR0913 - an item's particulars
     return {"id": name, **body}
 
 
-def delete(portal: Portal, collection: str, owner: str, item: str) -> None:
-    """Delete an item while this portal serves.
+def delete(portal: Portal, collection: str, owner: str, item: str, *, within: while_serving) -> None:
+    """Delete an item while this portal serves whoever asks.
 
     Raises:
-        Refusal: 503 if it ceased to serve, 404 if there is no such item.
+        Refusal: 503 if it ceased to serve, 401 if who asks is not logged in any more, 404 if there is no such item.
     """
-    with while_serving(portal):
+    with within:
         found = portal.store.delete(collection, owner, item)
     if not found:
         raise _no_such_item(collection)

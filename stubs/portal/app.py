@@ -6,14 +6,15 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, Response, render_template
+from flask import Blueprint, Flask, Response
 
-from stubs import ports, readiness
-from stubs.portal import access, admin, api
+from stubs import openapi, pages, ports, readiness
+from stubs.contract import documented, moved
+from stubs.portal import access, admin, api, bodies
 from stubs.portal.database import NotStoredError
 from stubs.portal.events_record import ROLES
 from stubs.resilience import Role, hears_peer
-from stubs.serving import Refusal, answer, make_app
+from stubs.serving import answer, make_app
 from stubs.wire import Site
 
 if TYPE_CHECKING:
@@ -27,13 +28,6 @@ ROLE_CHANGES = 10
 POLL_S = 20
 """How often a page asks whether its session is alive, in real seconds."""
 
-_FILES = {"portal.js": "text/javascript", "admin.js": "text/javascript", "portal.css": "text/css"}
-_PAGES = Path(__file__).parent / "pages"
-_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
-    f"base-uri 'none'; frame-ancestors 'none'; connect-src 'self' https://*:{ports.CORE_SERVICES}"
-)
-
 
 def build(portal: Portal) -> Flask:
     """The application of one portal."""
@@ -43,8 +37,10 @@ def build(portal: Portal) -> Flask:
     app.register_blueprint(api.build(portal))
     app.register_blueprint(admin.build(portal))
     app.register_blueprint(_pages(portal))
+    openapi.publish(app, title="Stub of a one-X Portal", about="Pages for people and the JSON API below /api/v1.")
 
     @app.get("/api/v1/resilience")
+    @documented("Role, peer, synchronisation, and what is unmet.", answers={200: bodies.Resilience})
     def resilience() -> Response:
         """Role, peer, synchronisation and what is unmet; without log-in (CFG-13, SYNC-4, SYNC-7)."""
         return answer(_resilience(portal, digest()))
@@ -63,10 +59,12 @@ def _pages(portal: Portal) -> Blueprint:
     blueprint = Blueprint("pages", __name__)
 
     @blueprint.get("/")
+    @documented("The way to the user page.", answers={302: moved()})
     def root() -> Response:
         return Response(status=302, headers={"Location": "/onexportal.html"})
 
     @blueprint.get("/onexportal.html")
+    @documented("The user page, where users are served.", answers={200: pages.PAGE, 302: moved(), 503: pages.PAGE})
     def user_page() -> Response:
         """The user page where this portal serves; a redirect or an explanation elsewhere (REDIR-3, REDIR-5)."""
         elsewhere = portal.redirects_to()
@@ -77,22 +75,26 @@ def _pages(portal: Portal) -> Blueprint:
         return _page(portal, "onexportal.html" if serving else "not_serving.html", 200 if serving else 503)
 
     @blueprint.get("/onexportal-admin.html")
+    @documented("The administrator page.", answers={200: pages.PAGE})
     def admin_page() -> Response:
         """The administrator page, on any portal that runs."""
         return _page(portal, "onexportal-admin.html", 200)
 
-    @blueprint.get("/static/<name>")
-    def file(name: str) -> Response:
-        if name not in _FILES:
-            raise Refusal(404, "not_found", "There is no such file.")
-        return Response((_PAGES / name).read_bytes(), mimetype=_FILES[name])
+    @blueprint.get("/onexportal-afa.html")
+    @documented("The page of backup and restore.", answers={200: pages.PAGE})
+    def afa_page() -> Response:
+        """Backup and restore: the product has them here, this portal has not, and says so."""
+        return _page(portal, "onexportal-afa.html", 200)
 
+    pages.add_files(blueprint, Path(__file__).parent / "pages")
     return blueprint
 
 
 def _page(portal: Portal, template: str, status: int) -> Response:
-    text = render_template(
+    return pages.page(
         template,
+        status,
+        connect=f"https://*:{ports.CORE_SERVICES}",
         server=portal.installed.hostname,
         site=portal.site.value,
         poll_ms=portal.timing.ms(POLL_S),
@@ -100,17 +102,14 @@ def _page(portal: Portal, template: str, status: int) -> Response:
         core_port=ports.CORE_SERVICES,
         explanation=access.NOT_SERVING,
     )
-    response = Response(text, status=status, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = _CSP
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 def _resilience(portal: Portal, digest: str) -> dict[str, Any]:
     moment = portal.moment
     state = moment.state
     serves, since_ms = _role(portal)
-    in_force = serves is (Role.AVAILABLE if portal.site is Site.SECONDARY else Role.STARTING)
+    # Whenever S serves, and not before (reading "otherwise normal").
+    in_force = serves is Role.AVAILABLE if portal.site is Site.SECONDARY else portal.serving_peer() is not None
     return {
         "server": portal.site,
         "topology": portal.installed.topology,

@@ -130,13 +130,19 @@ def append(db: sqlite3.Connection, origin: Site, entry: Entry) -> None:
     _set(db, place, entry.after)
 
 
-def take_back(db: sqlite3.Connection, *, now: str) -> int:
-    """Undo all changes that the secondary made itself, the last one first; how many. They stay listed (SYNC-4)."""
+def take_back(db: sqlite3.Connection, *, now: str, afresh: bool) -> int:
+    """Undo all changes that the secondary made itself, the last one first; how many. They stay listed (SYNC-4).
+
+    Args:
+        db: in a transaction.
+        now: wall time, ISO 8601.
+        afresh: what was listed before goes, even if there is nothing new to list.
+    """
     rows = db.execute(
         "SELECT seq, at, collection, owner, id, before, after FROM log WHERE origin = ? ORDER BY seq DESC",
         (Site.SECONDARY.value,),
     ).fetchall()
-    if rows:
+    if rows or afresh:
         db.execute("DELETE FROM discarded")
     for seq, made_at, *names, before, after in rows:
         place = Place(*names)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from stubs import readiness, service
-from stubs.portal import access, forms
-from stubs.portal.settings import Settings
+from stubs.contract import documented
+from stubs.portal import access, bodies, forms
+from stubs.portal.settings import DetectionMinutes, Settings
 from stubs.resilience import hears_peer
-from stubs.serving import Refusal, answer, read_body
+from stubs.serving import Refusal, answer
 from stubs.wire import Failback, Site
 
 if TYPE_CHECKING:
@@ -23,13 +24,15 @@ if TYPE_CHECKING:
     from stubs.portal.runtime import Portal
     from stubs.portal.sessions import Sessions
 
+_GUARDS = (access.ADMINISTRATOR,)
+
 
 class Resiliency(forms.Form):
     """Page Resiliency Configuration (CFG-6)."""
 
     failover: bool
     failback: Failback
-    detection_minutes: float
+    detection_minutes: DetectionMinutes
 
 
 def add(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
@@ -43,27 +46,41 @@ def add(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
 
 def _add_central_cti_link(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
     @blueprint.get("/central-cti-link")
+    @documented("Page Central CTI Link.", guards=_GUARDS, answers={200: bodies.CentralCtiLinkPage})
     def read_central() -> Response:
         access.administrator(sessions)
         return answer(_page(portal, "central_cti"))
 
     @blueprint.put("/central-cti-link")
+    @documented(
+        "Switch Central CTI Link; in effect after a restart.",
+        guards=_GUARDS,
+        body=forms.CentralCtiLink,
+        answers={200: bodies.CentralCtiLinkPage, 507: "not_stored"},
+    )
     def change_central() -> Response:
-        access.administrator(sessions)
-        _configure(portal, central_cti=read_body(forms.CentralCtiLink).enabled)
+        form = access.read_as_administrator(sessions, forms.CentralCtiLink)
+        _configure(portal, central_cti=form.enabled)
         return answer(_page(portal, "central_cti"))
 
 
 def _add_host_domain_name(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
     @blueprint.get("/host-domain-name")
+    @documented("Page Host Domain Name.", guards=_GUARDS, answers={200: bodies.HostDomainNamePage})
     def read_name() -> Response:
         access.administrator(sessions)
         return answer(_page(portal, "host_domain_name"))
 
     @blueprint.put("/host-domain-name")
+    @documented(
+        "Change the Host Domain Name; in effect after a restart.",
+        guards=_GUARDS,
+        body=forms.HostDomainName,
+        answers={200: bodies.HostDomainNamePage, 507: "not_stored"},
+    )
     def change_name() -> Response:
-        access.administrator(sessions)
-        _configure(portal, host_domain_name=read_body(forms.HostDomainName).host_domain_name)
+        form = access.read_as_administrator(sessions, forms.HostDomainName)
+        _configure(portal, host_domain_name=form.host_domain_name)
         return answer(_page(portal, "host_domain_name"))
 
 
@@ -71,6 +88,11 @@ def _add_resiliency(blueprint: Blueprint, portal: Portal, sessions: Sessions) ->
     fields = ("failover", "failback", "detection_minutes")
 
     @blueprint.get("/resiliency")
+    @documented(
+        "Page Resiliency Configuration.",
+        guards=_GUARDS,
+        answers={200: bodies.ResiliencyStatus, 404: "no_resiliency"},
+    )
     def read_resiliency() -> Response:
         """The settings, why resilience is not ready (CFG-13), and what the last failback discarded (SYNC-4)."""
         access.administrator(sessions)
@@ -86,10 +108,16 @@ def _add_resiliency(blueprint: Blueprint, portal: Portal, sessions: Sessions) ->
         )
 
     @blueprint.put("/resiliency")
+    @documented(
+        "Change the Resiliency Configuration; in effect after a restart.",
+        guards=_GUARDS,
+        body=Resiliency,
+        answers={200: bodies.ResiliencyPage, 404: "no_resiliency", 507: "not_stored"},
+    )
     def change_resiliency() -> Response:
         access.administrator(sessions)
         _refuse_without_resiliency(portal)
-        form = read_body(Resiliency)
+        form = access.read_as_administrator(sessions, Resiliency)
         _configure(portal, failover=form.failover, failback=form.failback, detection_minutes=form.detection_minutes)
         return answer(_page(portal, *fields))
 
@@ -122,15 +150,15 @@ def _page(portal: Portal, *fields: str) -> dict[str, Any]:
 
 
 def _configure(portal: Portal, **changes: Any) -> None:
-    merged = {**msgspec.to_builtins(portal.settings.configured), **msgspec.to_builtins(changes)}
     try:
-        portal.settings.configure(msgspec.convert(merged, Settings))
+        portal.settings.change(msgspec.to_builtins(changes))
     except msgspec.ValidationError as error:
         raise Refusal(422, "invalid_body", str(error)) from error
 
 
 def _add_providers(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
     @blueprint.get("/providers")
+    @documented("Page Providers.", guards=_GUARDS, answers={200: bodies.Providers})
     def providers() -> Response:
         """What the portal gets its calls and directories from (CFG-14)."""
         access.administrator(sessions)
@@ -158,6 +186,11 @@ def _providers(portal: Portal) -> list[dict[str, Any]]:
 
 def _add_acts(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
     @blueprint.post("/failover-now")
+    @documented(
+        "Failover Now.",
+        guards=_GUARDS,
+        answers={202: bodies.Accepted, 404: "no_resiliency", 409: "not_ready"},
+    )
     def fail_over_now() -> Response:
         """Failover Now (CFG-6): only on the primary, while somebody is there to take over."""
         access.administrator(sessions)
@@ -166,12 +199,18 @@ def _add_acts(blueprint: Blueprint, portal: Portal, sessions: Sessions) -> None:
             raise Refusal(409, "not_ready", "Failover Now stands on the primary's portal only.")
         if portal.moment.unmet:
             raise Refusal(409, "not_ready", "Resilience is not ready: " + ", ".join(portal.moment.unmet) + ".")
-        if not hears_peer(portal.moment.state):
+        if not portal.serving:
+            raise Refusal(409, "not_ready", "This portal does not serve; there is nothing to hand over.")
+        peer = portal.moment.state.peer
+        if peer is None or not hears_peer(portal.moment.state):
             raise Refusal(409, "not_ready", "The secondary's portal does not answer; it could not take over.")
+        if not peer.status.willing:
+            raise Refusal(409, "not_ready", "The secondary's portal cannot take over; look at its Component Status.")
         portal.fail_over_now()
         return answer({"accepted": "failover-now"}, 202)
 
     @blueprint.post("/restart")
+    @documented("Restart this portal.", guards=_GUARDS, answers={202: bodies.Accepted})
     def restart() -> Response:
         """Restart this portal; configured settings are in effect afterwards (CFG-4)."""
         access.administrator(sessions)

@@ -1,7 +1,7 @@
 """Which cores a portal hears, and what they said last. A small value that many threads read; no links, no decisions.
 
-A core is down as soon as it said good-bye or its link is lost: whoever needs the core itself must not be promised
-what it cannot do now. (Roles wait for the detection time, ROLE-10; contacts do not.)
+A core is down as soon as it said good-bye, or its link broke and a new call found nobody: whoever needs the core
+itself must not be promised what it cannot do now. (Roles wait for the detection time, ROLE-10; contacts do not.)
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from stubs.lines import BROKEN, Hello, LineConnection
@@ -22,7 +23,8 @@ class CtiLink:
         port: of its CTI.
         hello: the log-in.
         heard: called with each word of the core.
-        lost: called when a link that was up is gone.
+        lost: called when a link that was up broke and a call at once found nobody: a core that is merely slow to speak
+            is not lost (ROLE-10).
         silence_s: how long the core may be silent, in seconds.
         pause_s: between two calls, in seconds.
     """
@@ -66,25 +68,28 @@ class CtiLink:
     def _keep_up(self) -> None:
         pause = threading.Event()
         while True:
-            self._converse()
-            pause.wait(self._pause_s)
+            began = time.monotonic()
+            if not self._converse() and self._up:
+                self._up = False
+                self._lost()
+            if not self._up or time.monotonic() - began < self._pause_s:
+                pause.wait(self._pause_s)
 
-    def _converse(self) -> None:
+    def _converse(self) -> bool:
+        """Call, and listen until the link breaks; whether the core said anything."""
+        spoke = False
         try:
             connection = LineConnection.call(self._address, self._port, hello=self._hello, silence_s=self._silence_s)
         except OSError:
-            return
+            return spoke
         self._connection = connection
         try:
             while True:
                 word = connection.receive(CoreWord)
-                self._up = True
+                spoke = self._up = True
                 self._heard(word)
         except BROKEN:
-            pass
+            return spoke
         finally:
-            was_up, self._up = self._up, False
             self._connection = None
             connection.close()
-            if was_up:
-                self._lost()

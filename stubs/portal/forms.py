@@ -48,7 +48,7 @@ class Meeting(Form):
     """A scheduled meeting; the time is ISO 8601 with its offset."""
 
     title: Text
-    starts_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    starts_at: Annotated[datetime, msgspec.Meta(tz=True, examples=["2999-12-31T09:00:00+01:00"])]
 
 
 class CentralCtiLink(Form):

@@ -29,7 +29,7 @@ class Ear(Protocol):
         """The core of a server spoke."""
 
     def lose_core(self, server: ServerName) -> None:
-        """The link to the core of a server, which was up, is gone."""
+        """The link to the core of a server, which was up, is gone, and the core does not answer a new call."""
 
     def may_feed(self) -> bool:
         """Whether the own log may be followed now."""

@@ -19,6 +19,7 @@ from stubs.portal.answers import Answers
 from stubs.portal.cores import Cores
 from stubs.portal.events_record import EventsRecord, Standing, What
 from stubs.portal.gate import Gate
+from stubs.portal.hearing import Hearing
 from stubs.portal.knowledge import Knowledge
 from stubs.portal.links import Links
 from stubs.portal.moment import Moment
@@ -61,6 +62,8 @@ class Portal(Answers):
         self.site = installed.site
         self.store = store
         self.sessions = Sessions()
+        self.administrators = Sessions()
+        self.hearing = Hearing()
         self.writes = Gate()
         self.cores = Cores()
         self.meetings = Scheduler(store, self, now=clock.utc)
@@ -146,6 +149,7 @@ class Portal(Answers):
             else:
                 self.record.add(What.AVAILABLE, why)
                 self.links.follower.gate.shut()
+                self.store.own_begins()
                 self.writes.open()
         self.moment = replace(self.moment, state=after, why=why)
         if effects and after.role is Role.AVAILABLE:
@@ -186,6 +190,7 @@ class Portal(Answers):
         self.links.follower.gate.shut()
         self.store.wipe()
         self.sessions.clear()
+        self.administrators.clear()
         self.settings.reset()
         self.knowledge.forget()
         self._serial = 0
@@ -199,6 +204,7 @@ class Portal(Answers):
 
     def hear_peer(self, status: PortalStatus) -> None:
         """The other portal spoke."""
+        self.hearing.hear_peer(clock.monotonic_ms())
         self._events.put(lambda: self._learn_from_peer(status, clock.monotonic_ms()))
 
     def _learn_from_peer(self, status: PortalStatus, now: int) -> None:
@@ -222,6 +228,7 @@ class Portal(Answers):
 
     def hear_core(self, server: ServerName, word: CoreWord) -> None:
         """The core of a server spoke."""
+        self.hearing.hear_core(server, clock.monotonic_ms())
         self.cores.hear(server.value, word)
         self.store.accounts.hear(server, word.users)
         self._events.put(lambda: self._learn_from_core(server, word, clock.monotonic_ms()))
@@ -238,6 +245,7 @@ class Portal(Answers):
 
     def lose_core(self, server: ServerName) -> None:
         """The link to the core of a server, which was up, is gone."""
+        self.hearing.lose_core(server)
         self.cores.lose(server.value)
         if server is self.site.server:
             self._events.put(CoreDown(at_ms=clock.monotonic_ms(), orderly=False))

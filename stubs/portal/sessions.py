@@ -22,6 +22,18 @@ class Session:
     since: str
 
 
+class TakenError(Exception):
+    """Somebody else is logged in where one only can be.
+
+    Attributes:
+        other: their session.
+    """
+
+    def __init__(self, other: Session) -> None:
+        super().__init__(other)
+        self.other = other
+
+
 class Sessions:
     """Tokens and what they stand for; safe to use from many threads."""
 
@@ -34,6 +46,24 @@ class Sessions:
         token = secrets.token_urlsafe(32)
         with self._lock:
             self._sessions[token] = session
+        return token
+
+    def begin_alone(self, session: Session, *, end_other: bool) -> str:
+        """Log somebody in where one only can be; the token is the only way to this session.
+
+        Args:
+            session: the log-in.
+            end_other: whether it ends the session that is alive.
+
+        Raises:
+            TakenError: there is one, and it is not to be ended.
+        """
+        token = secrets.token_urlsafe(32)
+        with self._lock:
+            other = next(iter(self._sessions.values()), None)
+            if other is not None and not end_other:
+                raise TakenError(other)
+            self._sessions = {token: session}
         return token
 
     def find(self, token: str | None) -> Session | None:
@@ -51,6 +81,14 @@ class Sessions:
             count = len(self._sessions)
             self._sessions.clear()
         return count
+
+    def end_of(self, user: str) -> int:
+        """End all of one user's; how many there were."""
+        with self._lock:
+            ended = [token for token, session in self._sessions.items() if session.user == user]
+            for token in ended:
+                del self._sessions[token]
+        return len(ended)
 
     def all(self) -> tuple[Session, ...]:
         """Everybody who is logged in."""

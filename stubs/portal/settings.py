@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Protocol
+import threading
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import msgspec
 
@@ -10,7 +11,11 @@ from stubs.portal.forms import HostName
 from stubs.wire import Failback, PortalFacts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stubs.installation import Baseline
+
+DetectionMinutes = Annotated[float, msgspec.Meta(ge=1, le=60)]
 
 _KEY = "settings"
 
@@ -29,7 +34,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     central_cti: bool
     failover: bool
     failback: Failback
-    detection_minutes: Annotated[float, msgspec.Meta(ge=1, le=60)]
+    detection_minutes: DetectionMinutes
     host_domain_name: HostName
 
 
@@ -55,7 +60,7 @@ def at_installation(baseline: Baseline) -> Settings:
 
 
 class PortalSettings:
-    """Configured and effective settings of one portal.
+    """Configured and effective settings of one portal. Any thread may change them.
 
     Args:
         notes: keeps the configured ones.
@@ -65,6 +70,7 @@ class PortalSettings:
     def __init__(self, notes: Notes, installed: Settings) -> None:
         self._notes = notes
         self._installed = installed
+        self._changing = threading.Lock()
         text = notes.remembered(_KEY)
         self._configured = installed if text is None else msgspec.json.decode(text, type=Settings)
         self.effective = self._configured
@@ -79,15 +85,24 @@ class PortalSettings:
         """Whether something was configured that is not in effect yet (CFG-4)."""
         return self._configured != self.effective
 
-    def configure(self, settings: Settings) -> None:
-        """Keep new settings; on disk when this returns."""
-        self._notes.remember(_KEY, msgspec.json.encode(settings).decode())
-        self._configured = settings
+    def change(self, fields: Mapping[str, Any]) -> None:
+        """Configure some of the settings, on disk when this returns; of others that change meanwhile none is lost.
+
+        Raises:
+            msgspec.ValidationError: a value is none for its setting; nothing has changed.
+        """
+        with self._changing:
+            self._keep(msgspec.convert({**msgspec.to_builtins(self._configured), **fields}, Settings))
 
     def reset(self) -> None:
         """Back to the settings after installation, in effect at once."""
-        self.configure(self._installed)
-        self.effective = self._installed
+        with self._changing:
+            self._keep(self._installed)
+            self.effective = self._installed
+
+    def _keep(self, settings: Settings) -> None:
+        self._notes.remember(_KEY, msgspec.json.encode(settings).decode())
+        self._configured = settings
 
     def facts(self, version: str, *, select: bool | None) -> PortalFacts:
         """What the other portal is told of these settings: the effective ones.

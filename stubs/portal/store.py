@@ -47,6 +47,7 @@ class Store:
         self._site = site
         self._now = now
         self._revision = 0
+        self._own_began = False
         self._revised = threading.Condition()
 
     def identity(self) -> str:
@@ -182,10 +183,20 @@ class Store:
                 db.execute("UPDATE meta SET value = ? WHERE key = 'mirrors'", (source,))
             return changes.last(db, Site.PRIMARY)
 
+    def own_begins(self) -> None:
+        """From now on this portal makes changes of its own: the next `discard` is another failback's."""
+        self._own_began = True
+
     def discard(self) -> int:
-        """Take back all changes that this secondary made itself, and its marks; how many changes (SYNC-4)."""
+        """Take back all changes that this secondary made itself, and its marks; how many changes (SYNC-4).
+
+        What was taken back stays listed until there is something new, or until the failback after the next time of
+        serving, even if that has nothing to take back.
+        """
         with self._change() as db:
-            return changes.take_back(db, now=self._now())
+            count = changes.take_back(db, now=self._now(), afresh=self._own_began)
+        self._own_began = False
+        return count
 
     def discarded(self) -> tuple[Discarded, ...]:
         """What the last failback took back, in the order in which it had been made."""

@@ -6,7 +6,9 @@ interruption to either side.
 
 A secondary whose last change is not in the primary's log (as that runs with an older disk, say) is refused, and both
 say why: the primary's log counts (SYNC-2), but what only the secondary still holds was acknowledged once (SYNC-6), so
-that nothing of it is thrown away unasked. A factory reset of the secondary lets it begin anew.
+that nothing of it is thrown away unasked. A factory reset of the secondary lets it begin anew (reading "stranger").
+
+What the primary changed in stand-alone is in its log like all else, so it follows once the pair is normal (SYNC-5).
 """
 
 from __future__ import annotations
@@ -113,7 +115,10 @@ class Feeder:
                 connection.send(Batch(refused=self.trouble))
                 return
             self._last_fed_ms = clock.monotonic_ms()
-            connection.send(Batch(self._next_after(ask.after)))
+            entries = self._next_after(ask.after)
+            if not self._may_feed():  # any more, after that wait: what came meanwhile is not for the other one
+                return
+            connection.send(Batch(entries))
 
     def _stranger(self, ask: Ask) -> str:
         return f"the secondary's change {ask.after} is not in the primary's log, which ends at {self._store.head()}"
@@ -207,6 +212,8 @@ class Follower:
                     raise RefusedError(batch.refused)
                 if batch.entries:
                     with self.gate.passing():
+                        if not self._may_follow():  # any more, after that wait
+                            return
                         self._store.apply(store, batch.entries)
                     after = batch.entries[-1].seq
                 self._followed_at_ms = clock.monotonic_ms()

@@ -6,8 +6,8 @@ import threading
 
 from stubs import installation, ports, service
 from stubs.server.view import build
-from stubs.serving import HttpsServer
 from stubs.signs import SignBoard
+from stubs.watched import watched
 
 
 def main() -> None:
@@ -16,9 +16,9 @@ def main() -> None:
     installed = installation.load()
     signs = SignBoard(installed.timing, installed.services)
     signs.start()
-    https = HttpsServer(build(installed, signs), ports.PLATFORM_VIEW, threads=4)
+    https = watched(build(installed, signs), ports.PLATFORM_VIEW, administrator=installed.administrator, threads=4)
     threading.Thread(target=https.run, name="https", daemon=True).start()
-    service.live("stubs.server", leave=lambda _restart: None, reset=https.reload_certificate)
+    service.live("stubs.server", leave=lambda _restart: None, reset=lambda: None, reload=https.reload_certificate)
 
 
 if __name__ == "__main__":

@@ -3,27 +3,56 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from flask import Flask, Response, render_template
+import msgspec
 
+from stubs import basic, openapi, pages
 from stubs.basic import administrator
+from stubs.contract import documented
 from stubs.serving import Refusal, answer, make_app
-from stubs.watchdog import STOPPED
+from stubs.watchdog import STOPPED, Shown
+from stubs.wire import ServerName
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask import Flask, Response
+
     from stubs.installation import Installation
     from stubs.signs import SignBoard
-    from stubs.watchdog import Shown
 
 NO_PROCESS = "Its container does not run, and nothing in here can start that: testbed fault start does."
 OUT_OF_USE = replace(STOPPED, detail="Out of use: an Application Server stands in for it.")
 TITLES = {"core": "IP Office", "portal": "one-X Portal"}
 
 
+class Rows(msgspec.Struct):
+    """The rows of the view; what is not installed is not there."""
+
+    core: Shown | msgspec.UnsetType = msgspec.UNSET
+    portal: Shown | msgspec.UnsetType = msgspec.UNSET
+
+
+class View(msgspec.Struct):
+    """The services of this server."""
+
+    server: ServerName
+    services: Rows
+
+
+class Started(msgspec.Struct):
+    """A service that runs, as it did before."""
+
+    service: Literal["core", "portal"]
+    state: Literal["Available", "Starting"]
+
+
 def build(installed: Installation, signs: SignBoard) -> Flask:
     """The application of one platform view; it answers whether core and portal run or not (VIEW-3)."""
     app = make_app(__name__)
+    openapi.publish(app, title="Stub of a platform view", about="What the services of this server said of themselves.")
 
     def rows() -> dict[str, Shown]:
         """The services of this server; an embedded portal that is replaced is still listed (CFG-10)."""
@@ -32,14 +61,30 @@ def build(installed: Installation, signs: SignBoard) -> Flask:
         return signs.services() | absent
 
     @app.get("/")
+    @documented("The view for people.", answers={200: pages.PAGE})
     def page() -> Response:
-        text = render_template("platform_view.html", installed=installed, services=rows(), titles=TITLES)
-        response = Response(text, mimetype="text/html")
-        response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-        response.headers["Refresh"] = "2"
-        return response
+        """The page, which then looks for itself."""
+        return pages.page("platform_view.html", installed=installed, services=rows(), titles=TITLES)
 
+    pages.add_files(app, Path(__file__).parent / "pages")
+
+    @app.get("/api/v1/services")
+    @documented("The view as JSON.", answers={200: View})
+    def services() -> Response:
+        return answer({"server": installed.server, "services": rows()})
+
+    _add_start(app, installed, rows)
+    return app
+
+
+def _add_start(app: Flask, installed: Installation, rows: Callable[[], dict[str, Shown]]) -> None:
     @app.post("/api/v1/services/<service>/start")
+    @documented(
+        "Start a service by hand.",
+        guards=(basic.ADMINISTRATOR,),
+        path={"service": Literal["core", "portal"]},
+        answers={200: Started, 409: ("not_ready", "not_running")},
+    )
     def start(service: str) -> Response:
         """Start by hand: nothing to do for one that runs, refused for one that stopped by itself (CFG-11)."""
         administrator(installed.administrator, realm="Platform view")
@@ -51,9 +96,3 @@ def build(installed: Installation, signs: SignBoard) -> Flask:
         if view.state == STOPPED.state:
             raise Refusal(409, "not_running", NO_PROCESS)
         return answer({"service": service, "state": view.state})
-
-    @app.get("/api/v1/services")
-    def services() -> Response:
-        return answer({"server": installed.server, "services": rows()})
-
-    return app

@@ -14,6 +14,7 @@ import click
 
 from testbed import environment, layout
 from testbed.bed import Bed
+from testbed.certificates import CertificateFault
 from testbed.engine.records import check_name
 from testbed.errors import MisuseError
 from testbed.faults import Target
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
 topology_name = click.argument("name", metavar="N")
+
+INSTALLED = "installed"
+"""What a certificate is when it has no fault."""
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)")
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000}
@@ -71,6 +75,21 @@ def targets_of(bed: Bed, text: str) -> tuple[Target, ...]:
     if slash and service not in installed:
         raise MisuseError(f"{name} has no service {service!r}; it has {' and '.join(installed)}")
     return tuple(Target(server, each) for each in ([service] if slash else installed))
+
+
+def case_of(text: str) -> CertificateFault | None:
+    """A certificate fault by its name; `None` for "installed".
+
+    Raises:
+        MisuseError: there is no such case.
+    """
+    if text == INSTALLED:
+        return None
+    try:
+        return CertificateFault(text)
+    except ValueError as error:
+        cases = ", ".join([*CertificateFault, INSTALLED])
+        raise MisuseError(f"no certificate case is called {text!r}; there are {cases}") from error
 
 
 def duration_ms(text: str) -> int:

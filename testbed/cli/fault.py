@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from testbed import layout, partitions
-from testbed.cli.common import attach, duration_ms, targets_of, topology_name
+from testbed.cli.common import attach, case_of, duration_ms, targets_of, topology_name
 from testbed.errors import MisuseError
 from testbed.network.proof import prove_passing, prove_stopped
 from testbed.partitions import NetworkFault
@@ -114,6 +114,25 @@ def cut(name: str, one: str, other: str, one_way: bool, time: str | None) -> Non
         prove_stopped(bed.links, links)
     finally:
         bed.close()
+
+
+@fault.command()
+@topology_name
+@click.argument("server", metavar="SERVER")
+@click.argument("case", metavar="CASE")
+def cert(name: str, server: str, case: str) -> None:
+    """Let a server show a certificate that is wrong, or the installed one again.
+
+    CASE is one of: self-signed, unknown-ca, expired, not-yet-valid, wrong-host, replaced; installed.
+    """
+    chosen = case_of(case)
+    bed = attach(name)
+    faulted = layout.named(bed.topology, server)
+    if chosen is None:
+        bed.certificates.restore(faulted)
+    else:
+        bed.certificates.refuse_a_second(faulted)
+        bed.certificates.stage(faulted, chosen)
 
 
 @fault.command()

@@ -8,11 +8,12 @@ from testbed import environment
 from testbed.cli.common import as_json, say, show
 from testbed.engine.debian import base_named
 from testbed.engine.images import ensure_images, list_images
+from testbed.engine.images import prune as remove_old
 
 
 @click.group()
 def images() -> None:
-    """Build and list the container images."""
+    """Build, list and remove the container images."""
 
 
 @images.command()
@@ -50,3 +51,11 @@ def list_(json_: bool) -> None:  # noqa: FBT001 - click's way
         json_=json_,
         text=lambda: "\n".join(f"{row['tag']:60} {'current' if row['current'] else 'old'}" for row in rows) or "none",
     )
+
+
+@images.command()
+@as_json
+def prune(json_: bool) -> None:  # noqa: FBT001 - click's way
+    """Remove images of ours that this work tree does not make; one in use stays."""
+    removed = remove_old(environment.engine(), say=say)
+    show(list(removed), json_=json_, text=lambda: f"{len(removed)} removed")

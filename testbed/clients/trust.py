@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from testbed.clients.exchange import Failure, FailureKind, Standing, Verdict
 from testbed.errors import MisuseError
+from testbed.tls import client_context
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h.
 _STANDINGS = {
@@ -147,7 +148,7 @@ def _text(pem: bytes | str | Path) -> str:
 
 
 def _verifying(trust: TrustStore) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = client_context()
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a server's own certificate may be the anchor
     for pem in trust.anchors:
         context.load_verify_locations(cadata=pem)
@@ -156,7 +157,7 @@ def _verifying(trust: TrustStore) -> ssl.SSLContext:
 
 def _unverified() -> ssl.SSLContext:
     """For a pinned connection only: `secure` compares the fingerprint before anything is sent."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = client_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context

@@ -7,15 +7,15 @@ the server container (used only by the fault channel), a read-only root, a user 
 
 from __future__ import annotations
 
-import io
-import tarfile
 from typing import TYPE_CHECKING, Any
 
 from docker.types import EndpointConfig
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
+from stubs import ports
 from testbed.engine import labels
+from testbed.engine.volumes import VOLUME_ROOT, packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 
 # Its reaper needs an image that cannot be had everywhere and the engine's socket in a container: the janitor does that.
 testcontainers_config.ryuk_disabled = True
-
-STUB_USER = 10001
-"""The user that all stubs run as."""
-
-VOLUME_ROOT = "/server"
-"""Where a server's volume is mounted in each of its containers."""
 
 _LIMITS: dict[str, Any] = {"mem_limit": "256m", "pids_limit": 128}
 
@@ -103,6 +97,7 @@ class ServerContainer(StubContainer):
             network=network,
             networking_config={network: endpoint},
             cap_add=["NET_ADMIN"],
+            sysctls={"net.ipv4.ip_local_reserved_ports": ports.RESERVED},
             # With it, the fault channel's exec as root could not gain the capability that its main process must not
             # have. The image holds no setuid program, so nothing else can gain any.
             security_opt=[],
@@ -138,20 +133,3 @@ class ServiceContainer(StubContainer):
             volume=volume,
             network_mode=f"container:{server}",
         )
-
-
-def packed(files: Mapping[str, bytes]) -> bytes:
-    """A tar of files that belong to the stubs' user and that nobody else can read."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for folder in sorted({path.rpartition("/")[0] for path in files} - {""}):
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o700
-            entry.uid = entry.gid = STUB_USER
-            tar.addfile(entry)
-        for path, content in sorted(files.items()):
-            entry = tarfile.TarInfo(path)
-            entry.size, entry.mode = len(content), 0o400
-            entry.uid = entry.gid = STUB_USER
-            tar.addfile(entry, io.BytesIO(content))
-    return buffer.getvalue()

@@ -20,6 +20,7 @@ from testbed.engine.names import PREFIX, Names
 from testbed.engine.records import Record
 from testbed.engine.subnets import POOL, create_network
 from testbed.errors import EngineError, MisuseError
+from testbed.staging import installed_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -134,8 +135,7 @@ class PodBuilder:
         )
         files = {
             "conf/server.json": msgspec.json.encode(installed),
-            "conf/certificate.pem": certificate.chain,
-            "conf/key.pem": certificate.key,
+            **installed_files(certificate),
         }
         marks = {**self._marks, labels.SERVER: server.value, labels.RECORD: msgspec.json.encode(record).decode()}
         with _translated(f"server container of the {server.value}", name=record.name):

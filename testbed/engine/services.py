@@ -12,10 +12,11 @@ import requests
 from stubs.wire import ServerName
 from testbed.engine import labels
 from testbed.engine.names import Names
+from testbed.engine.volumes import VOLUME_ROOT, packed, unpacked
 from testbed.errors import EngineError, MisuseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 
 _STATES = {"running": "running", "paused": "paused"}
@@ -67,8 +68,13 @@ class Services:
         self._act("pause", server, service, self._api.pause)
 
     def resume(self, server: ServerName, service: str) -> None:
-        """Let a frozen one go on; nothing happens to one that is not frozen."""
-        self._act("resume", server, service, self._api.unpause, idle=(_CONFLICT, 500))
+        """Let a frozen one go on, with the certificate installed meanwhile; nothing happens to one not frozen."""
+
+        def act(name: str) -> None:
+            self._api.unpause(name)
+            self._api.kill(name, "SIGUSR2")
+
+        self._act("resume", server, service, act, idle=(_CONFLICT, 500))
 
     def restart(self, server: ServerName, service: str) -> None:
         """Announced restart: the service says that it will be back, and begins again in its container (SIGHUP)."""
@@ -82,6 +88,37 @@ class Services:
                     "reset", server, service, lambda name: self._api.kill(name, "SIGUSR1")
                 )
                 for server, service in which
+            ]
+        )
+
+    def write_files(self, server: ServerName, files: Mapping[str, bytes]) -> None:
+        """Put files on a server's volume, by path; a file that is there already is written anew."""
+        tar = packed(files)
+        self._act("write to", server, "server", lambda name: self._api.put_archive(name, VOLUME_ROOT, tar))
+
+    def read_file(self, server: ServerName, path: str) -> bytes:
+        """A file of a server's volume.
+
+        Raises:
+            MisuseError: it is not there: another version of this program made the topology.
+        """
+        tar: list[bytes] = []
+        self._act(
+            "read", server, "server", lambda name: tar.extend(self._api.get_archive(name, f"{VOLUME_ROOT}/{path}")[0])
+        )
+        return unpacked(b"".join(tar))[path.rpartition("/")[2]]
+
+    def show_certificate(self, server: ServerName, which: Iterable[str]) -> None:
+        """Tell running services that another certificate was installed (SIGUSR2).
+
+        A frozen one is left alone, as the engine would let it go on; it is told when it is resumed.
+        """
+        self.at_once(
+            [
+                lambda service=service: self._act(  # type: ignore[misc]
+                    "tell", server, service, lambda name: self._api.kill(name, "SIGUSR2"), idle=(_CONFLICT,)
+                )
+                for service in which
             ]
         )
 

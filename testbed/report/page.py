@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from testbed.readings import resting_on
 from testbed.report.text import printable
 from testbed.report.verdicts import Verdict, count, exit_status, judge
 from testbed.rules import GROUPS
@@ -55,6 +56,7 @@ def render(run: Run, *, files: Sequence[str] = ()) -> str:
             doubtful=[one for one in judgements.values() if one.verdict in {Verdict.FAIL, Verdict.UNKNOWN}],
             others=[outcome for outcome in run.outcomes if not outcome.rules],
             marks=MARKS,
+            readings={identity: resting_on(identity) for identity in judgements},
             files=files,
             status=exit_status(run),
         )

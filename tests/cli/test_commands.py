@@ -10,7 +10,7 @@ import pytest
 
 from stubs.wire import ServerName, Site
 from testbed.waiting import wait_until
-from tests.program import done
+from tests.program import done, run
 
 if TYPE_CHECKING:
     from testbed.bed import Bed
@@ -165,6 +165,34 @@ def test_fault_cut_for_a_time_heals_by_itself(watched: Bed) -> None:
     fault("cut", watched.name, "primary", "secondary", "--for", "3s")
     assert [one.lease_left_s is not None for one in watched.links.current()] == [True, True]
     wait_until(watched.links.current, lambda seen: not seen, within_s=WITHIN_S, what="the cut to heal")
+
+
+@pytest.mark.usefixtures("watched")
+def test_fault_cert_lets_a_server_show_a_wrong_certificate(described: dict[str, Any]) -> None:
+    """On the running server; curl refuses it, `status` names it, and "installed" takes it back."""
+    name, secondary = described["name"], described["servers"]["secondary"]
+    options = [*shlex.split(done("hosts", name, "--curl").out), "--cacert", secondary["certificate"]]
+    fault("cert", name, "secondary", "expired")
+    assert status(name)["faults"] == ["certificate of secondary expired"]
+    assert "fault: certificate of secondary expired" in done("status", name).out
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        fetched(secondary["portal_url"], *options)
+    assert (refused.value.returncode, "expired" in refused.value.stderr) == (60, True)
+    second = run("fault", "cert", name, "secondary", "replaced").refused()
+    assert "the certificate of the secondary is expired already: heal that first" in second
+    fault("cert", name, "secondary", "installed")
+    assert status(name)["faults"] == []
+    assert fetched(secondary["portal_url"], *options)[0] == 302
+
+
+@pytest.mark.parametrize("undo", [["fault", "heal", "?", "--all"], ["reset", "?"]], ids=" ".join)
+def test_a_certificate_fault_is_healed_by_whoever_heals_all(watched: Bed, undo: list[str]) -> None:
+    """Another process than the one that staged it."""
+    fault("cert", watched.name, "primary", "self-signed")
+    assert watched.status()["faults"] == ["certificate of primary self-signed"]
+    done(*(watched.name if part == "?" else part for part in undo))
+    assert watched.status()["faults"] == []
+    watched.wait_until_settled()
 
 
 def test_fault_heal_all_heals_all(watched: Bed) -> None:

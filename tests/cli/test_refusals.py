@@ -59,6 +59,8 @@ def test_commands_refuse_an_unknown_topology(arguments: list[str]) -> None:
         (["fault", "cut", "?", "primary", "secondary", "--for", "soon"], "'soon' is no duration"),
         (["fault", "heal", "?"], "say which link to heal (A B), or --all"),
         (["fault", "heal", "?", "primary"], "say which link to heal (A B), or --all"),
+        (["fault", "cert", "?", "primary", "rotten"], "no certificate case is called 'rotten'; there are self-signed,"),
+        (["fault", "cert", "?", "tertiary", "expired"], "no server is called 'tertiary'"),
         (["fault", "pause", "?", "primary/voicemail"], "it has core and portal"),
         (["logs", "?", "primary/voicemail"], "has no primary/voicemail; it has primary/core"),
         (["up", "--topology", "/nonexistent.toml"], "cannot read /nonexistent.toml"),

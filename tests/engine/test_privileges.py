@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 
+from stubs import ports
 from testbed.engine import labels
 
 if TYPE_CHECKING:
@@ -69,7 +70,17 @@ def test_no_program_in_the_images_raises_privileges(containers: list[Container])
 def test_a_servers_key_is_readable_by_its_services_only(containers: list[Container]) -> None:
     """By owner, nobody else."""
     for container in containers:
-        assert _run(container, "stat -c '%a %u' /server/conf/key.pem").split() == ["400", "10001"]
+        assert _run(container, "stat -c '%a %u' /server/conf/tls.pem").split() == ["400", "10001"]
+
+
+def test_no_outgoing_connection_takes_the_port_of_a_service(containers: list[Container]) -> None:
+    """Else a service that starts meanwhile could not listen: the kernel keeps every port of a server apart."""
+    known = {value for name, value in vars(ports).items() if isinstance(value, int) and name != "PROBE_DSCP"}
+    assert len(known) == 8
+    for container in containers:
+        kept = _run(container, "cat /proc/sys/net/ipv4/ip_local_reserved_ports").strip()
+        spans = [[int(end) for end in span.split("-")] for span in kept.split(",")]
+        assert known == {port for port in known for span in spans if span[0] <= port <= span[-1]}
 
 
 def test_the_network_is_an_internal_one(bed: Bed) -> None:

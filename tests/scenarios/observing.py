@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stubs.timing import Timing
 from testbed.clients.exchange import Answer
+from testbed.sightings import visits
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from testbed.bed import Bed
     from testbed.clients.client import Client
     from testbed.placement import BedServer
+    from testbed.sightings import Visit
+    from testbed.watch import Watch
 
 WITHIN_S = 20.0
 """A bound for what the rules promise; far beyond the detection time, as a busy machine may be slow."""
@@ -161,9 +164,14 @@ def values(client: Client) -> set[str]:
     return {str(item["value"]) for item in items(client, "settings")}
 
 
+def visits_to(server: BedServer, watch: Watch) -> list[Visit]:
+    """Every connection of a client to any TLS port of a server that the server knows of by now."""
+    return [visit for visit in visits(watch.look()) if visit.server == server.name]
+
+
 def certificates(bed: Bed) -> tuple[Path, ...]:
     """What a client must trust so that no server of the bed prompts."""
-    return tuple(server.certificate for server in bed.pair)
+    return tuple(server.certificate for server in bed.servers)
 
 
 def still_opens(client: Client, cookie: str, server: BedServer) -> bool:

@@ -54,7 +54,7 @@ def test_ticks_on_the_secondarys_line_do_not_count(bed: Bed, nemesis: Nemesis) -
 
 
 @pytest.mark.rule("CFG-9")
-@pytest.mark.topology(secondary={"portal_version": "12.1"})
+@pytest.mark.topology(preset="different-versions")
 def test_different_versions_neither_synchronise_nor_take_over(bed: Bed, nemesis: Nemesis) -> None:
     """Both portals say why; a change on the primary stays there."""
     assert [portal(server, bed)["unmet"] for server in bed.pair] == [["CFG-9"], ["CFG-9"]]

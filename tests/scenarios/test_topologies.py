@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from testbed.nemesis import Nemesis
 
 in_place_of_either = [
-    pytest.param(site, marks=pytest.mark.topology(preset=f"application-{site.value}"), id=site.value) for site in Site
+    pytest.param(Site.PRIMARY, marks=pytest.mark.topology(preset="application-primary"), id="primary"),
+    pytest.param(Site.SECONDARY, marks=pytest.mark.topology(preset="application-secondary"), id="secondary"),
 ]
 
 

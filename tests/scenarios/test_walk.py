@@ -82,11 +82,11 @@ def test_every_fault_while_the_primary_waits_settles_as_the_oracle_says(walks: W
 
 @pytest.mark.rule("ROLE-1", "ROLE-11")
 def test_two_portals_never_served_over_a_whole_link_on_the_walk(
-    walks: Walks, session_history: History, record_property: Callable[[str, object], None]
+    walks: Walks, session_history: History, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     """Judged from the portals' own records, from one state to the next; and each walk ends in normal running."""
     for walk in walks.walks:
         assert walk.overlaps.result(WITHIN_S) == []
     seconds = sum(future.result().seconds for future in walks.found.values())
-    record_property("states walked", len(walks.found))
+    record_testsuite_property("states walked", len(walks.found))
     session_history.record("walk", states=len(walks.found), seconds=seconds)

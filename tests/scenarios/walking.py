@@ -179,17 +179,21 @@ class Walk:
         }
         self.overlaps: Future[list[Stretch]] = Future()
         self._walker, self._legs = walker, legs
+        self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run, name="walk")
         self._thread.start()
 
     def end(self) -> None:
-        """Wait until it is over, and heal what it left."""
+        """Go no further than to where it is, and heal what is left."""
+        self._ends.set()
         self._thread.join()
         self._walker.nemesis.heal_all()
 
     def _run(self) -> None:
         try:
             for visit in (visit for leg in self._legs for visit in leg):
+                if self._ends.is_set():
+                    return
                 found = self._walker.go(visit)
                 if not visit.is_passed:
                     self.found[visit].set_result(found)

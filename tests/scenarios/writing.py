@@ -11,7 +11,6 @@ import contextlib
 import http.client
 import itertools
 import json
-import ssl
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from stubs import ports
 from testbed.clients import outcome
 from testbed.clients.exchange import Answer
 from testbed.clients.trust import failure_of
+from testbed.tls import client_context
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class _Connection:
     """A user's connection, logged in."""
 
     def __init__(self, server: BedServer, user: str, password: str) -> None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context = client_context()
         context.load_verify_locations(server.certificate)
         self._http = http.client.HTTPSConnection(server.address, ports.PORTAL_HTTPS, timeout=TIMEOUT_S, context=context)
         self._headers = {"Content-Type": "application/json"}

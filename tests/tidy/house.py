@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
+
+from testbed.evidence import named_tests, rule_marks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
 FILE_LINES = 300
 FUNCTION_LINES = 40
+
+WITH_CONTAINERS = frozenset(
+    {"bed", "nemesis", "watch", "web_client", "outlook_plugin", "call_assistant", "browser_client"}
+)
+"""The fixtures that need a bed, and are one or work on one."""
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -45,20 +53,33 @@ def reached(start: str, sources: Mapping[str, str]) -> set[str]:
     return seen
 
 
-def rule_marks(source: str) -> Iterator[tuple[int, str | None]]:
-    """Line and argument of every `pytest.mark.rule(…)`; None where an argument is no plain string."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("mark.rule"):
-            arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
-            if not arguments:
-                yield node.lineno, None
-            for argument in arguments:
-                yield node.lineno, str(argument.value) if isinstance(argument, ast.Constant) else None
-
-
 def unknown_marks(source: str, known: Collection[str]) -> list[str]:
     """The marks that name no known rule, each with its line."""
-    return [f"line {line}: {name!r}" for line, name in rule_marks(source) if name not in known]
+    return [f"line {line}: {name!r}" for line, name in rule_marks(ast.parse(source)) if name not in known]
+
+
+def shown(sources: Mapping[str, str]) -> set[str]:
+    """The rules that a test with containers shows: it takes a bed itself, or what cannot be had without one."""
+    tests = [test for path, text in sources.items() for test in named_tests(path, text)]
+    return {rule for test in tests if WITH_CONTAINERS & set(test.arguments) for rule in test.rules}
+
+
+def names_rule(source: str, rule: str) -> bool:
+    """Whether the source names a rule, alone or in a span such as "ROLE-9 to ROLE-12"."""
+    group, number = rule.split("-")
+    spans = re.findall(rf"\b{group}-(\d+)(?: to {group}-(\d+))?\b", source)
+    return any(int(first) <= int(number) <= int(last or first) for first, last in spans)
+
+
+def presets_used(source: str) -> set[str]:
+    """The presets that the source marks tests with, by their written names."""
+    return {
+        str(keyword.value.value)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("mark.topology")
+        for keyword in node.keywords
+        if keyword.arg == "preset" and isinstance(keyword.value, ast.Constant)
+    }
 
 
 def long_parts(source: str) -> dict[str, int]:

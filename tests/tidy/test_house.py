@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from testbed.rules import RULES
+from testbed import presets
+from testbed.rules import RULES, Source
 from tests.tidy.house import (
     FILE_LINES,
     FUNCTION_LINES,
     classes_like_tests,
     imports_of,
     long_parts,
+    names_rule,
+    presets_used,
     reached,
+    shown,
     unknown_marks,
 )
 
@@ -66,6 +70,26 @@ def test_every_rule_mark_names_a_known_rule() -> None:
     """A mistyped mark would leave its rule untested, and the test would speak for nothing."""
     offences = {path: unknown_marks(text, RULES) for path, text in sources("tests").items()}
     assert {path: found for path, found in offences.items() if found} == {}
+
+
+def test_every_rule_is_shown_on_containers() -> None:
+    """A rule that only unit tests speak of was never seen to hold."""
+    assert set(RULES) - shown(sources("tests/scenarios", "tests/browser")) == set()
+
+
+def test_a_reading_of_ours_is_carried_out_in_one_named_place() -> None:
+    """Every rule that is ours, and no other, says where, and the file there names it."""
+    ours = {identity for identity, rule in RULES.items() if Source.OURS in rule.sources}
+    held = {identity: rule.held_in for identity, rule in RULES.items() if rule.held_in is not None}
+    assert set(held) == ours
+    texts = {path: (ROOT / path).read_text(encoding="utf-8") for path in held.values()}
+    assert [identity for identity, path in held.items() if not names_rule(texts[path], identity)] == []
+
+
+def test_every_preset_has_its_scenario() -> None:
+    """A topology that comes along and was never started may not start. The pair is what tests get unasked."""
+    used = {name for text in sources("tests/scenarios").values() for name in presets_used(text)}
+    assert set(presets.names()) - used == {"pair"}
 
 
 def test_no_file_and_no_function_is_too_long() -> None:
@@ -136,6 +160,49 @@ def test_unknown_marks_finds_planted_marks_and_no_others() -> None:
         "line 4: None",
         "line 5: None",
     ]
+
+
+def test_shown_finds_planted_tests_and_no_others() -> None:
+    """The bed must be the test's own argument: a mark on a helper, or on a test without containers, shows nothing."""
+    texts = {
+        "tests/scenarios/test_a.py": (
+            "import pytest\n"
+            'pytestmark = pytest.mark.rule("ROLE-1")\n'
+            '@pytest.mark.rule("ROLE-2", "ROLE-3")\n'
+            "def test_x(bed): ...\n"
+            '@pytest.mark.rule("ROLE-4")\n'
+            "def test_without(path): ...\n"
+            '@pytest.mark.rule("ROLE-5")\n'
+            "def helper(bed): ...\n"
+            '@pytest.mark.rule("ROLE-6")\n'
+            "def test_y(*, web_client): ...\n"
+        ),
+        "tests/browser/test_b.py": 'import pytest\n@pytest.mark.rule("ROLE-7")\nasync def test_z(nemesis): ...\n',
+    }
+    assert shown(texts) == {"ROLE-1", "ROLE-2", "ROLE-3", "ROLE-6", "ROLE-7"}
+    assert shown({}) == set()
+
+
+def test_names_rule_takes_spans_of_rules_too() -> None:
+    """As prose has them; and no rule for another whose number only begins alike."""
+    assert names_rule("serves (ROLE-9, CFG-1)", "ROLE-9")
+    assert names_rule("ROLE-9 to ROLE-12", "ROLE-11")
+    assert not names_rule("ROLE-12", "ROLE-1")
+    assert not names_rule("ROLE-9 to ROLE-12", "ROLE-13")
+    assert not names_rule("ROLE-9 to CFG-12", "ROLE-11")
+
+
+def test_presets_used_finds_written_names_only() -> None:
+    """On functions and on parameters; a name put together at run time does not count."""
+    text = (
+        '@pytest.mark.topology(preset="one", certificates="own")\n'
+        "def test_x(bed): ...\n"
+        'p = pytest.param(1, marks=pytest.mark.topology(preset="two"))\n'
+        'q = pytest.mark.topology(preset=f"three-{n}")\n'
+        'r = pytest.mark.other(preset="four")\n'
+        'notice = "pytest.mark.topology(preset=five)"\n'
+    )
+    assert presets_used(text) == {"one", "two"}
 
 
 def function_of(lines: int, head: str = "def f():") -> str:

@@ -8,7 +8,9 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
+from markupsafe import escape
 
+from testbed.readings import READINGS
 from testbed.report.page import MARKS, render
 from testbed.report.text import shorten, table
 from testbed.report.verdicts import Outcome, Result, Run, Verdict
@@ -161,6 +163,16 @@ def test_the_page_tells_a_verdict_by_word_and_sign() -> None:
     for identity, verdict in (("ROLE-2", "fail"), ("ROLE-10", "unknown"), ("ROLE-1", "pass")):
         row = page.split(f'id="{identity}"')[1].split("</tr>")[0]
         assert re.search(rf'aria-hidden="true">{re.escape(MARKS[Verdict(verdict)])}</span> {verdict}<', row)
+
+
+def test_the_page_tells_the_readings_that_a_rule_rests_on() -> None:
+    """What is ours is told by name, beside each rule that rests on it, and beside no other."""
+    page = render(EMPTY)
+    rows = {identity: page.split(f'id="{identity}"')[1].split("</tr>")[0] for identity in RULES}
+    for name, reading in READINGS.items():
+        told = {identity for identity, row in rows.items() if f"Our reading “{name}”: " in row}
+        assert told == set(reading.rests_on)
+        assert escape(reading.text) in rows[reading.rests_on[0]]
 
 
 def test_the_page_opens_the_evidence_of_what_is_no_pass() -> None:

@@ -2,39 +2,38 @@
 //
 // A poll that finds the portal gone asks the core of the same server who serves now (an invented service). A portal
 // that stopped serving sends the page on by an ordinary redirect. After either, the user logs in again there.
-"use strict";
+import { $, EditableList, el, moment, replaceIfNew, request, say } from "/static/ui.js";
 
 const POLL_MS = Number(document.body.dataset.pollMs);
 const PATIENCE_MS = Math.max(300, POLL_MS * 3);
+const ACT_MS = 5000;
 const CORE = `https://${document.body.dataset.coreHost || location.hostname}:${document.body.dataset.corePort}`;
-const $ = (id) => document.getElementById(id);
+const ENDED = "Your session has ended. Log in again.";
 let polling = null;
 
-async function call(method, path, body) {
-  const init = { method, redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) };
-  if (body !== undefined) {
-    init.headers = { "Content-Type": "application/json" };
-    init.body = JSON.stringify(body);
-  }
-  return fetch(`/api/v1/${path}`, init);
-}
-
 function show(loggedIn, user) {
+  document.body.dataset.view = loggedIn ? "home" : "login";
   $("login").hidden = loggedIn;
   $("home").hidden = !loggedIn;
   $("log-out").hidden = !loggedIn;
-  $("who").textContent = loggedIn ? `- ${user}` : "";
-  if (!loggedIn) $("user").focus();
+  $("who").textContent = loggedIn ? user : "";
+  if (loggedIn) return;
+  clearTimeout(polling);
+  polling = null;
+  for (const list of lists) list.clear();
+  say("");
+  $("user").focus();
 }
 
-function say(text) {
-  $("banner").textContent = text;
+function warn(text) {
+  if ($("banner").textContent !== text) $("banner").textContent = text;
   $("banner").hidden = !text;
 }
 
 // Where an answer of the portal leads: true if the page may go on.
 function settled(response) {
   if (response.type === "opaqueredirect") {
+    warn("Another portal serves now. You are being taken there; log in again.");
     location.assign("/onexportal.html"); // the server sends us on from there
     return false;
   }
@@ -48,20 +47,21 @@ async function findServingPortal() {
     });
     const { portal } = await response.json();
     if (portal && new URL(portal).hostname !== location.hostname) {
+      warn(`Connection lost. You are being taken to ${new URL(portal).hostname}; log in again there.`);
       location.assign(portal);
       return;
     }
   } catch { /* the core is gone as well: nobody can tell */ }
-  say("The portal does not answer. If it does not come back, log in at the address of the other server.");
+  warn("Connection lost: the portal does not answer. If it does not come back, log in at the address of the other server.");
 }
 
 async function poll() {
   polling = null;
   try {
-    const response = await call("GET", "session");
+    const response = await request("GET", "session", undefined, PATIENCE_MS);
     if (!settled(response)) return;
-    if (response.status === 200) say("");
-    else if (response.status === 401) { say("Your session has ended. Log in again."); show(false); return; }
+    if (response.status === 200) { warn(""); await lookAgain(); }
+    else if (response.status === 401) { show(false); warn(ENDED); return; }
     else await findServingPortal();
   } catch { await findServingPortal(); }
   schedule();
@@ -76,86 +76,85 @@ $("login-form").addEventListener("submit", async (event) => {
   const form = new FormData(event.target);
   $("login-error").textContent = "";
   try {
-    const response = await call("POST", "session", { user: form.get("user"), password: form.get("password") });
+    const body = { user: form.get("user"), password: form.get("password") };
+    const response = await request("POST", "session", body, ACT_MS);
     if (!settled(response)) return;
     const answer = await response.json();
-    if (response.status !== 201) { $("login-error").textContent = answer.message; return; }
+    if (response.status !== 201) {
+      $("login-error").textContent = answer.message;
+      $("password").value = "";
+      $("password").focus();
+      return;
+    }
     event.target.reset();
-    say("");
+    warn("");
     show(true, answer.user);
-    await Promise.all(gadgets.map((gadget) => gadget.load()));
-    schedule();
+    $("home").focus(); // now: once everything is there, the user may be typing
+    await begin();
   } catch { $("login-error").textContent = "The portal does not answer."; }
 });
 
 $("log-out").addEventListener("click", async () => {
   clearTimeout(polling);
   polling = null;
-  try { await call("DELETE", "session"); } catch { /* then there is no session either */ }
+  try { await request("DELETE", "session", undefined, ACT_MS); } catch { /* then there is no session either */ }
+  warn("");
   show(false);
 });
 
-class Gadget {
-  constructor(section) {
-    this.list = section.querySelector("ul");
-    this.error = section.querySelector(".error");
-    this.collection = section.dataset.collection;
-    this.fields = section.dataset.fields.split(",");
-    section.querySelector("form").addEventListener("submit", (event) => this.add(event));
-  }
-
-  async load() {
-    const response = await call("GET", this.collection);
-    if (response.status !== 200) return;
-    const { items } = await response.json();
-    this.list.replaceChildren(...items.map((item) => this.row(item)));
-  }
-
-  row(item) {
-    const li = document.createElement("li");
-    const text = document.createElement("span");
-    text.textContent = this.fields.map((field) => (field === "starts_at" ? new Date(item[field]).toLocaleString() : item[field])).join(": ");
-    const remove = document.createElement("button");
-    remove.type = "button";
-    remove.textContent = "Delete";
-    remove.setAttribute("aria-label", `Delete ${item[this.fields[0]]}`);
-    remove.addEventListener("click", () => this.change("DELETE", `${this.collection}/${item.id}`));
-    li.append(text, remove);
-    return li;
-  }
-
-  async add(event) {
-    event.preventDefault();
-    const body = Object.fromEntries(new FormData(event.target));
-    if (body.starts_at) body.starts_at = new Date(body.starts_at).toISOString();
-    if (await this.change("POST", this.collection, body)) event.target.reset();
-  }
-
-  async change(method, path, body) {
-    this.error.textContent = "";
-    try {
-      const response = await call(method, path, body);
-      if (!settled(response)) return false;
-      if (!response.ok) { this.error.textContent = (await response.json()).message; return false; }
-      await this.load();
-      return true;
-    } catch {
-      this.error.textContent = "No answer: it is not known whether this was stored.";
-      return false;
-    }
-  }
+async function act(method, path, body) {
+  const response = await request(method, path, body, ACT_MS);
+  if (!settled(response)) return null;
+  const answer = response.status === 204 ? {} : await response.json();
+  if (response.status === 401) { show(false); warn(ENDED); return null; }
+  return { ok: response.ok, message: answer.message, answer };
 }
 
-const gadgets = [...document.querySelectorAll(".gadget")].map((section) => new Gadget(section));
+// The gadgets.
+
+const STATES = { scheduled: "Scheduled", held: "Held", missed: "Missed", unknown: "Unknown" };
+
+const describe = {
+  contacts: (item) => [el("strong", { text: item.name }), el("span", { text: item.number })],
+  settings: (item) => [el("strong", { text: item.key }), el("span", { text: item.value })],
+  meetings: (item) => [
+    el("strong", { text: item.title }), moment(item.starts_at, { seconds: false }),
+    ...(item.state ? [el("span", { class: `badge ${item.state}`, text: STATES[item.state] ?? item.state })] : []),
+    ...(item.scheduled_on ? [el("span", { class: "detail", text: `scheduled on the ${item.scheduled_on}` })] : []),
+  ],
+};
+
+const lists = [...document.querySelectorAll(".gadget")].map((section) =>
+  new EditableList(section, { act, describe: describe[section.dataset.collection] }));
+const meetings = lists.find((list) => list.collection === "meetings");
+
+async function loadDirectory() {
+  const result = await act("GET", "directory");
+  if (!result?.ok) return;
+  const { items } = result.answer;
+  replaceIfNew($("directory"), items, () => items.map((item) =>
+    el("li", {}, el("div", { class: "what" }, el("strong", { text: item.name }), el("span", { text: item.number })))));
+  $("no-directory").hidden = items.length > 0;
+}
+
+async function begin() {
+  try { await Promise.all([loadDirectory(), ...lists.map((list) => list.load())]); } catch { /* the next poll tells */ }
+  if (!$("home").hidden) schedule();
+}
+
+// A meeting whose time has come is held or missed: only then there is something new to see.
+async function lookAgain() {
+  const due = meetings.items.some((item) => item.state === "scheduled" && new Date(item.starts_at) <= new Date());
+  if (due) await meetings.load();
+}
 
 (async () => {
   try {
-    const response = await call("GET", "session");
+    const response = await request("GET", "session", undefined, PATIENCE_MS);
     if (!settled(response)) return;
     if (response.status === 200) {
       show(true, (await response.json()).user);
-      await Promise.all(gadgets.map((gadget) => gadget.load()));
-      schedule();
+      await begin();
       return;
     }
   } catch { /* the form tells on the first try */ }

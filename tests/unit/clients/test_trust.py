@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     Start = Callable[[ServerCertificate, Callable[[Request], Reply | None]], Service]
 
 HOST = "server.demo.test"
+NOW = datetime.now(UTC)
 
 
 def answer(_: Request) -> Reply:
@@ -94,6 +96,7 @@ def test_one_common_authority_covers_two_servers(service: Start) -> None:
     [
         (CertificateFault.SELF_SIGNED, Standing.SELF_SIGNED, 18, "UNKNOWN_CA"),
         (CertificateFault.UNKNOWN_CA, Standing.UNKNOWN_CA, 20, "UNKNOWN_CA"),
+        (CertificateFault.REPLACED, Standing.UNKNOWN_CA, 20, "UNKNOWN_CA"),
         (CertificateFault.EXPIRED, Standing.EXPIRED, 10, "EXPIRED"),
         (CertificateFault.NOT_YET_VALID, Standing.NOT_YET_VALID, 9, "BAD_CERTIFICATE"),
         (CertificateFault.WRONG_HOST, Standing.WRONG_HOST, 62, "BAD_CERTIFICATE"),
@@ -104,7 +107,7 @@ def test_every_certificate_fault_has_its_own_verdict(
 ) -> None:
     """CERT-5, CERT-6: fault, OpenSSL's code and leaf are named; the server got an alert, no request."""
     authority = Authority()
-    certificate = faulty(fault, HOST, LOOPBACK, authority=authority)
+    certificate = faulty(fault, HOST, LOOPBACK, authority=authority, now=NOW)
     fake = service(certificate, answer)
     verdict = look(fake, TrustStore.with_anchor(authority.anchor))
     fake.stop()
@@ -123,7 +126,7 @@ def test_an_accepted_certificate_is_an_exception_until_it_is_replaced(service: S
     trust = TrustStore().accepting(HOST, fingerprint_of(first))
     fake = service(first, answer)
     assert look(fake, trust) == Verdict(standing=Standing.EXCEPTION, fingerprint=fingerprint_of(first))
-    second = faulty(CertificateFault.REPLACED, HOST, LOOPBACK, authority=Authority())
+    second = faulty(CertificateFault.REPLACED, HOST, LOOPBACK, authority=Authority(), now=NOW)
     fake.install(second)
     verdict = look(fake, trust)
     assert isinstance(verdict, Verdict)

@@ -14,6 +14,7 @@ from stubs.resilience import Role
 from stubs.wire import CoreFacts, CoreWord, Failback, Farewell, PortalFacts, PortalStatus, ServerName, Site, User
 from testbed import layout, topology
 from testbed.topology import Topology
+from tests.unit.stubs.watched import WatchedClient
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,12 +88,13 @@ class Bench:
         self.portal = Portal(installed(site), self.store)
         self.portal.catch_up()
         self.app = app.build(self.portal)
+        self.app.test_client_class = WatchedClient
 
     def serve(self) -> None:
-        """The primary's portal hears its cores and a secondary that does not serve."""
+        """The primary's portal hears its cores and a secondary that could serve, and does not."""
         for site in Site:
             self.portal.hear_core(site.server, core_word(site))
-        self.portal.hear_peer(word(self.portal.site.other))
+        self.portal.hear_peer(word(self.portal.site.other, willing=True))
         self.portal.catch_up()
         assert self.portal.moment.state.role is Role.AVAILABLE
 

@@ -57,7 +57,18 @@ def test_the_log_is_read_page_by_page(bench: Bench, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    "query", ["?after=-1", "?after=x", "?after=", "?after=1.5", "?after=²", f"?after={10**18}", "?made_on=tertiary"]
+    "query",
+    [
+        "?after=-1",
+        "?after=x",
+        "?after=",
+        "?after=1.5",
+        "?after=²",
+        f"?after={10**18}",
+        "?made_on=tertiary",
+        "?afer=1",
+        "?after=1&after=2",
+    ],
 )
 def test_a_place_that_is_none_is_refused(bench: Bench, query: str) -> None:
     """400, and not the log's beginning instead."""

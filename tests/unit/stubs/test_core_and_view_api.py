@@ -20,6 +20,7 @@ from stubs.signs import SignBoard
 from stubs.watchdog import Sign
 from stubs.wire import Site
 from tests.unit.stubs.portals import ask, installed, word
+from tests.unit.stubs.watched import WatchedClient
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +43,7 @@ class CoreBench:
         self.board = Board(FRESH_MS)
         self.changes = 0
         self.app = core_app.build(self.installed, self.file, self.board, self._changed)
+        self.app.test_client_class = WatchedClient
         self.client = self.app.test_client()
 
     def _changed(self) -> None:
@@ -219,10 +221,9 @@ def test_the_redirect_service_knows_a_server_without_host_domain_name_by_its_hos
 
 def clients(core: CoreBench) -> list[FlaskClient]:
     """Of the core and of the platform view."""
-    return [
-        core.client,
-        view.build(core.installed, SignBoard(core.installed.timing, core.installed.services)).test_client(),
-    ]
+    app = view.build(core.installed, SignBoard(core.installed.timing, core.installed.services))
+    app.test_client_class = WatchedClient
+    return [core.client, app.test_client()]
 
 
 def test_unknown_paths_and_wrong_methods_are_refused_in_json(core: CoreBench) -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 import pytest
 
-from stubs.portal import access, api, forms
+from stubs.portal import access, admin, api, forms
 from stubs.resilience import Role
-from stubs.serving import MAX_BODY, Code, Refusal
-from stubs.wire import ServerName, Site
+from stubs.serving import MAX_BODY, Code, Refusal, read_body
+from stubs.wire import Farewell, ServerName, Site
 from tests.unit.stubs.portals import Bench, ask, core_word, word
 
 if TYPE_CHECKING:
@@ -269,6 +269,8 @@ def test_everything_private_asks_for_a_log_in(bench: Bench) -> None:
         "/",
         "/onexportal.html",
         "/onexportal-admin.html",
+        "/onexportal-afa.html",
+        "/openapi.json",
         "/static/<name>",
         "/api/v1/resilience",
         "/api/v1/session",
@@ -421,9 +423,101 @@ def test_a_write_that_was_let_in_too_late_is_not_done(bench: Bench) -> None:
         raise AssertionError("inside")
     bench.portal.moment = replace(bench.portal.moment, state=serving_state(bench))
     assert bench.portal.serving
+    within = access.while_serving(bench.portal)
     with pytest.raises(Refusal, match="log-ins"):
-        api.put(bench.portal, "contacts", "alice", None, forms.Contact(**CONTACT), unique=None)
+        api.put(bench.portal, "contacts", "alice", None, forms.Contact(**CONTACT), unique=None, within=within)
     assert bench.store.head() == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "contacts", CONTACT),
+        ("POST", "settings", {"key": "k", "value": "v"}),
+        ("POST", "meetings", {"title": "T", "starts_at": "2999-12-31T09:00:00Z"}),
+    ],
+)
+def test_a_session_that_ended_while_its_request_was_on_its_way_writes_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, method: str, path: str, body: dict[str, str]
+) -> None:
+    """REDIR-6: the portal may have ceased to serve, and begun again, before the body was there."""
+    user = bench.user()
+
+    def read(kind: Any) -> Any:
+        bench.portal.hear_core(ServerName.PRIMARY, core_word(Site.PRIMARY, farewell=True))
+        bench.portal.catch_up()
+        bench.serve()
+        return read_body(kind)
+
+    monkeypatch.setattr(api, "read_body", read)
+    assert_refused(ask(user, method, f"/api/v1/{path}", json=body), 401)
+    assert bench.store.head() == 0
+
+
+@pytest.mark.parametrize("path", ["directory", "central-cti-link", "host-domain-name", "resiliency"])
+def test_an_administrator_who_was_replaced_while_a_request_was_on_its_way_changes_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """A session that another log-in ended is worth nothing from then on."""
+    administrator = bench.administrator()
+    configured = bench.portal.settings.configured
+    body = {
+        "directory": CONTACT,
+        "central-cti-link": {"enabled": False},
+        "host-domain-name": {"host_domain_name": "other.unit.test"},
+        "resiliency": RESILIENCY,
+    }[path]
+
+    def read(kind: Any) -> Any:
+        bench.portal.administrators.clear()
+        return read_body(kind)
+
+    monkeypatch.setattr(admin, "read_body", read)
+    monkeypatch.setattr(access, "read_body", read)
+    method = "POST" if path == "directory" else "PUT"
+    assert_refused(ask(administrator, method, f"/api/v1/admin/{path}", json=body), 401)
+    assert (bench.store.head(), bench.portal.settings.configured) == (0, configured)
+
+
+def test_failover_now_needs_somebody_who_can_take_over(bench: Bench) -> None:
+    """CFG-6: not a secondary that lives and cannot serve, and not from a primary that does not serve itself."""
+    administrator = bench.administrator()
+    path = "/api/v1/admin/failover-now"
+    bench.portal.hear_peer(word(Site.SECONDARY))
+    bench.portal.catch_up()
+    assert_refused(ask(administrator, "POST", path), 409, names="cannot take over")
+    bench.portal.hear_peer(word(Site.SECONDARY, willing=True))
+    bench.portal.catch_up()
+    assert ask(administrator, "POST", path).status_code == 202
+    bench.portal.catch_up()
+    assert_refused(ask(administrator, "POST", path), 409, names="does not serve")
+
+
+def test_a_failback_after_a_failover_without_changes_lists_nothing(passive: Bench) -> None:
+    """SYNC-4: what an earlier failback discarded is not told of this one."""
+    for changes in (1, 0):
+        stop = {"farewell": Farewell.STOP}
+        passive.portal.hear_peer(word(Site.PRIMARY, **stop))
+        passive.portal.catch_up()
+        assert passive.portal.serving
+        user = passive.user()
+        for _ in range(changes):
+            assert ask(user, "POST", "/api/v1/contacts", json=CONTACT).status_code == 201
+        passive.stand_by()
+        passive.store.discard()
+        assert len(passive.store.discarded()) == changes
+
+
+def test_resilience_is_in_force_whenever_the_secondary_serves(bench: Bench) -> None:
+    """Reading "otherwise normal": not when nobody serves."""
+    look = bench.client()
+    bench.portal.hear_core(ServerName.PRIMARY, core_word(Site.PRIMARY, farewell=True))
+    bench.portal.catch_up()
+    assert not bench.portal.serving
+    assert ask(look, "GET", "/api/v1/resilience").get_json()["resilience"] == "normal"
+    bench.portal.hear_peer(word(Site.SECONDARY, willing=True, serving=True))
+    bench.portal.catch_up()
+    assert ask(look, "GET", "/api/v1/resilience").get_json()["resilience"] == "in force"
 
 
 def serving_state(bench: Bench) -> State:

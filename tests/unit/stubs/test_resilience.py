@@ -209,6 +209,17 @@ def test_failover_now_is_taken_back_when_the_secondary_is_lost() -> None:
     assert pair.roles() == (A, None)
 
 
+def test_failover_now_is_taken_back_when_the_secondary_can_serve_no_more() -> None:
+    """Reading "failover now": its portal lives and says so, but without its core it serves nobody."""
+    pair = settled()
+    pair.fail_over_now()
+    pair.settle()
+    assert pair.roles() == FAILOVER
+    pair.kill_core(S)
+    pair.settle()
+    assert pair.roles() == (A, W)
+
+
 def test_failover_now_outlasts_a_freeze_of_the_primary() -> None:
     """A primary that was frozen has not lost the secondary: it has to listen first."""
     pair = settled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -40,7 +41,7 @@ def test_a_changed_setting_is_in_effect_after_a_restart_only() -> None:
     notes = MemoryNotes()
     settings = PortalSettings(notes, SETTINGS)
     assert not settings.restart_pending
-    settings.configure(MANUAL)
+    settings.change(msgspec.to_builtins(MANUAL))
     assert (settings.configured, settings.effective, settings.restart_pending) == (MANUAL, SETTINGS, True)
     assert settings.facts("12.0", select=True).failback is Failback.AUTOMATIC
     restarted = PortalSettings(notes, SETTINGS)
@@ -51,8 +52,8 @@ def test_a_changed_setting_is_in_effect_after_a_restart_only() -> None:
 def test_a_setting_changed_back_is_pending_no_more() -> None:
     """CFG-4: a restart would change nothing."""
     settings = PortalSettings(MemoryNotes(), SETTINGS)
-    settings.configure(MANUAL)
-    settings.configure(SETTINGS)
+    settings.change(msgspec.to_builtins(MANUAL))
+    settings.change(msgspec.to_builtins(SETTINGS))
     assert not settings.restart_pending
 
 
@@ -60,7 +61,7 @@ def test_a_factory_reset_is_in_effect_at_once_and_kept() -> None:
     """Else the next start would bring the old settings back."""
     notes = MemoryNotes()
     settings = PortalSettings(notes, SETTINGS)
-    settings.configure(MANUAL)
+    settings.change(msgspec.to_builtins(MANUAL))
     settings.reset()
     assert (settings.configured, settings.effective) == (SETTINGS, SETTINGS)
     assert PortalSettings(notes, MANUAL).configured == SETTINGS
@@ -70,11 +71,31 @@ def test_settings_that_were_not_kept_are_not_configured() -> None:
     """SYNC-8."""
     settings = PortalSettings(BrokenNotes(), SETTINGS)
     try:
-        settings.configure(MANUAL)
+        settings.change(msgspec.to_builtins(MANUAL))
     except NotStoredError:
         assert settings.configured == SETTINGS
     else:
         raise AssertionError("it was not stored, and nobody was told")
+
+
+def test_no_change_is_lost_among_others_at_the_same_time() -> None:
+    """SYNC-8: each of several pages is saved, whoever was first to read what stood there."""
+
+    class SlowNotes(MemoryNotes):
+        def remember(self, key: str, value: str) -> None:
+            busy.set()
+            waits.wait(0.2)
+            super().remember(key, value)
+
+    busy, waits = threading.Event(), threading.Event()
+    settings = PortalSettings(SlowNotes(), SETTINGS)
+    first = threading.Thread(target=settings.change, args=({"detection_minutes": 9.0},))
+    first.start()
+    assert busy.wait(5)
+    settings.change({"host_domain_name": "other.unit.test"})
+    first.join()
+    assert settings.configured.detection_minutes == 9.0
+    assert settings.configured.host_domain_name == "other.unit.test"
 
 
 def test_the_facts_are_all_the_other_portal_needs() -> None:

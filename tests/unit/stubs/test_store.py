@@ -196,6 +196,19 @@ def test_discard_happens_once_and_stays_listed(primary: Store, secondary: Store)
     assert [lost.seq for lost in secondary.discarded()] == [1]
 
 
+def test_a_failback_that_loses_nothing_says_so(primary: Store, secondary: Store) -> None:
+    """SYNC-4: what an earlier one lost is not listed for it; a link that came and went in between is no failback."""
+    follow(secondary, primary)
+    secondary.own_begins()
+    add(secondary, "mine")
+    assert secondary.discard() == 1
+    assert secondary.discard() == 0
+    assert len(secondary.discarded()) == 1
+    secondary.own_begins()
+    assert secondary.discard() == 0
+    assert secondary.discarded() == ()
+
+
 def test_what_was_acknowledged_survives_the_process(make: Callable[..., Store]) -> None:
     """SYNC-6: another connection to the same file sees it, though the first was never closed."""
     store = make("one")

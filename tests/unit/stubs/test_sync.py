@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stubs.lines import Hello, LineConnection
+from stubs.lines import Hello, LineConnection, listen
 from stubs.portal.store import Store
 from stubs.portal.sync import Ask, Batch, Feeder, Follower, Offer
 from stubs.wire import Site
@@ -165,6 +165,57 @@ def test_feeding_ends_when_the_rules_forbid_it(both: Both) -> None:
     with pytest.raises(ConnectionError):
         connection.receive(Batch)
     connection.close()
+
+
+def test_a_change_made_after_the_rules_forbade_feeding_is_not_sent(both: Both) -> None:
+    """SYNC-3: the primary may have been waiting for a change when that happened."""
+    with socket.create_server((HERE, 0)) as free:
+        both.port = free.getsockname()[1]
+    patient = Feeder(both.primary, secret=SECRET, may_feed=both.feeding.is_set, heartbeat_s=SOON_S)
+    patient.start(both.port, silence_s=SILENCE_S)
+    connection = both.call()
+    eventually(patient.fed_at_ms, what="the primary to be asked")
+    both.feeding.clear()
+    add(both.primary, "made in stand-alone")
+    with pytest.raises(ConnectionError):
+        connection.receive(Batch)
+    connection.close()
+
+
+def test_a_change_that_comes_after_the_rules_forbade_following_is_not_taken(both: Both, tmp_path: Path) -> None:
+    """SYNC-3: the secondary may have been waiting for it when that happened."""
+    add(both.primary, "on its way")
+    secondary = Store(tmp_path / "late.sqlite", site=Site.SECONDARY, now=lambda: "2030-01-01T00:00:00+00:00")
+    following, told = threading.Event(), threading.Event()
+    following.set()
+
+    def tell(connection: LineConnection, _address: str) -> None:
+        connection.receive(Hello)
+        connection.send(Offer(both.primary.identity()))
+        connection.receive(Ask)
+        following.clear()
+        connection.send(Batch(both.primary.after(0, limit=1)))
+        with pytest.raises(ConnectionError):
+            connection.receive(Ask)
+        told.set()
+
+    with socket.create_server((HERE, 0)) as free:
+        port = free.getsockname()[1]
+    listen(port, tell, silence_s=PATIENCE_S)
+    follower = Follower(
+        secondary,
+        address=HERE,
+        port=port,
+        secret=SECRET,
+        may_follow=following.is_set,
+        heartbeat_s=HEARTBEAT_S,
+        silence_s=SILENCE_S,
+    )
+    follower.gate.open()
+    follower.start()
+    assert told.wait(SOON_S)
+    assert secondary.head() == 0
+    secondary.database.close()
 
 
 def _forget_last(store: Store) -> None:

@@ -1,0 +1,114 @@
+"""How long and how much a client may send: bounds on time and memory around cheroot, and no answer gets lost.
+
+A client that drips its request, announces more than it sends, or sends more than anybody reads, costs one thread for a
+few seconds and no memory, and can read what was wrong.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import Any
+
+from cheroot import wsgi
+from cheroot.server import HTTPConnection, HTTPRequest
+
+from stubs import clock
+
+REQUEST_S = 5
+"""How long a whole request may take to arrive, in seconds."""
+
+LINGER_S = 2
+"""How long a client may go on sending after the last answer of its connection, in seconds."""
+
+UNREAD = 64 * 1024
+"""How much of a body that nobody read is taken in, in bytes, so that the connection can be used again."""
+
+_PIECE = 64 * 1024
+
+
+class Server(wsgi.Server):
+    """With a bound on the request line and the headers together, in bytes."""
+
+    max_request_header_size = 64 * 1024
+
+
+class Socket(ssl.SSLSocket):
+    """Reads until a moment, however little comes at a time.
+
+    Attributes:
+        due_ms: when; `None`: each read has the socket's own time.
+    """
+
+    due_ms: int | None = None
+
+    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
+        """Read what is there, or wait for it.
+
+        Raises:
+            TimeoutError: nothing came in time.
+        """
+        if self.due_ms is None:
+            return super().recv_into(buffer, nbytes, flags)
+        whole_s = self.gettimeout()
+        self.settimeout(max(self.due_ms - clock.monotonic_ms(), 1) / 1000)
+        try:
+            return super().recv_into(buffer, nbytes, flags)
+        finally:
+            self.settimeout(whole_s)
+
+
+class _Request(HTTPRequest):
+    """Knows what to do with a body that nobody read."""
+
+    def read_request_headers(self) -> bool:
+        if not super().read_request_headers():  # type: ignore[no-untyped-call] # cheroot's stubs leave it open
+            return False
+        # Python's own reading of a number takes signs, spaces and underscores as well.
+        if not self.inheaders.get(b"Content-Length", b"0").isdigit():
+            self.simple_response("400 Bad Request", "Malformed Content-Length Header.")
+            return False
+        return True
+
+    def send_headers(self) -> None:
+        if not self._rest_is_read():
+            self.close_connection = True
+        super().send_headers()
+
+    def _rest_is_read(self) -> bool:
+        """Take in the rest of the body, if it is small and there; what comes later would pass for a request."""
+        left = getattr(self.rfile, "remaining", 0)
+        if self.chunked_read or left > UNREAD:
+            return False
+        self.conn.socket.due_ms = min(self.conn.socket.due_ms, clock.monotonic_ms() + 1000)
+        try:
+            return left == 0 or len(self.rfile.read(left)) == left
+        except OSError:
+            return False
+
+
+class Connection(HTTPConnection):
+    """Bounds the time of each request, and closes so that the last answer can be read."""
+
+    RequestHandlerClass = _Request
+
+    def communicate(self) -> bool:
+        """Work on one request; whether the connection is kept."""
+        self.socket.due_ms = clock.monotonic_ms() + REQUEST_S * 1000
+        kept = bool(super().communicate())  # type: ignore[no-untyped-call] # as above
+        if not kept:
+            _linger(self.socket)
+        return kept
+
+
+def _linger(sock: socket.socket) -> None:
+    """Say that no more will come, and let the client finish: whoever closes on it while it sends resets its answer."""
+    due_ms = clock.monotonic_ms() + LINGER_S * 1000
+    try:
+        sock.shutdown(socket.SHUT_WR)
+        while (left_ms := due_ms - clock.monotonic_ms()) > 0:
+            sock.settimeout(left_ms / 1000)
+            if not sock.recv(_PIECE):
+                return
+    except OSError:
+        return

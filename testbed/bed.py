@@ -185,7 +185,7 @@ class Bed:
         containers = self.services.states()
         views = {server.server: self.inspectors[server.name].services() for server in self.servers}
         portals = {site: self.inspectors[site].resilience() for site in Site}
-        faults = [f"cut {one.fault or one.block}" for one in self.links.current()] + self.certificates.described()
+        faults = [one.told for one in self.links.current()] + self.certificates.described()
         return summary(self.topology, containers, views, portals, faults)
 
     def wait_until_settled(self, *, boots: dict[Site, int] | None = None, every_s: float = 0.01) -> None:

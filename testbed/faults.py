@@ -125,6 +125,6 @@ def describe(fault: Fault) -> str:
         case Lose(server):
             return f"lose {server.value}"
         case Network(faults):
-            return "cut " + ", ".join(sorted(str(each) for each in faults))
+            return ", ".join(sorted(partitions.told(each) for each in faults))
         case Certificate(server, case):
             return f"certificate of {server.value} {case.value}"

@@ -9,7 +9,7 @@ import click
 from testbed import layout, partitions
 from testbed.cli.common import attach, case_of, duration_ms, targets_of, topology_name
 from testbed.errors import MisuseError
-from testbed.network.proof import prove_passing, prove_stopped
+from testbed.network.proof import prove_in_force, prove_passing, prove_stopped
 from testbed.partitions import NetworkFault
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def cut(name: str, one: str, other: str, one_way: bool, time: str | None) -> Non
     links = _links_between(bed, one, other, one_way=one_way)
     try:
         bed.links.inject(links, lease_ms=lease_ms)
-        prove_stopped(bed.links, links)
+        prove_in_force(bed.links, links)
     finally:
         bed.close()
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -37,22 +33,6 @@ class Echo(socketserver.StreamRequestHandler):
             self.wfile.write(line)
 socketserver.ThreadingTCPServer.allow_reuse_address = True
 socketserver.ThreadingTCPServer(("", {port}), Echo).serve_forever()
-"""
-
-HOLDER = """
-import sys, docker
-from ipaddress import IPv4Address
-from testbed.network.channel import Channel
-from testbed.network.links import End, Links
-from testbed.partitions import cut
-import threading
-client = docker.from_env().api
-a, a_address, b, b_address = sys.argv[1:]
-ends = {"a": End(IPv4Address(a_address), Channel.open(client, a)),
-        "b": End(IPv4Address(b_address), Channel.open(client, b))}
-with Links(ends).held(cut("a", "b"), lease_ms=1000):
-    print("held", flush=True)
-    threading.Event().wait()
 """
 
 
@@ -189,19 +169,6 @@ def test_links_report_a_held_fault_that_somebody_healed(links: Links) -> None:
 
     with pytest.raises(FaultError, match=r"ended before its time \(a -> b\)"):
         hold()
-
-
-def test_links_end_by_themselves_when_their_holder_is_killed(links: Links) -> None:
-    """After SIGKILL of the holder its faults last as long as the lease, and no longer."""
-    arguments = [part for name in ("a", "b") for part in (links.channel(name).container, str(links.end(name).address))]
-    with subprocess.Popen([sys.executable, "-c", HOLDER, *arguments], stdout=subprocess.PIPE) as holder:  # noqa: S603  # ours
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"held\n"
-        prove_stopped(links, cut("a", "b"))
-        os.kill(holder.pid, signal.SIGKILL)
-    assert len(links.current()) == 2
-    wait_until(links.current, lambda seen: not seen, within_s=2, what="the end of the leases")
-    prove_passing(links, cut("a", "b"))
 
 
 def test_links_stay_cut_for_others_without_a_lease(links: Links, client: docker.APIClient, network: BedNetwork) -> None:

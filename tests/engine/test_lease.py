@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -54,16 +54,8 @@ HELD: dict[str, frozenset[NetworkFault]] = {
 def holder(links: Links, faults: frozenset[NetworkFault]) -> Iterator[subprocess.Popen[bytes]]:
     """A process that holds these, until it is killed."""
     arguments = [part for name in "ab" for part in (links.channel(name).container, str(links.end(name).address))]
-    command = [
-        sys.executable,
-        "-c",
-        HOLDER,
-        *arguments,
-        repr(set(faults))
-        .replace("<Manner.RESET: 'reset'>", "Manner.RESET")
-        .replace("<Manner.DROP: 'drop'>", "Manner.DROP"),
-        str(LEASE_MS),
-    ]
+    text = re.sub(r"<(Manner\.\w+): '\w+'>", r"\1", repr(set(faults)))
+    command = [sys.executable, "-c", HOLDER, *arguments, text, str(LEASE_MS)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - ours
         try:
             assert process.stdout is not None
@@ -82,10 +74,10 @@ def test_faults_end_within_their_lease_after_sigkill_of_their_holder(links: Link
         with pytest.raises(NotInTimeError):
             wait_until(links.current, lambda seen: len(seen) < len(faults), within_s=1.2, what="a lapse")
         os.kill(process.pid, signal.SIGKILL)
-        killed_s = time.monotonic()
+        process.wait()
+    # By the kernels' own clocks, so that a busy machine changes nothing; `make bench` measures it from outside.
+    assert all(one.lease_left_s is not None and one.lease_left_s <= LEASE_MS / 1000 for one in links.current())
     wait_until(links.current, lambda seen: not seen, within_s=10, what="the end of the leases")
-    lasted_s = time.monotonic() - killed_s
-    assert lasted_s < LEASE_MS / 1000 + 1
     prove_passing(links, faults)
 
 

@@ -140,7 +140,8 @@ class Nemesis:
         prove_passing(links, faults)
         stack.callback(prove_passing, links, faults)
         self._holdings[fault] = stack.enter_context(links.held(faults, lease_ms=LEASE_MS))
-        prove_in_force(links, faults)
+        shown = prove_in_force(links, faults)
+        self._history.record("proof", fault=describe(fault), shown=[str(one) for one in shown])
 
     def _prove_state(self, target: Target, expected: str) -> None:
         """The engine itself must say so: a fault without effect proves nothing."""

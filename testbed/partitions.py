@@ -19,6 +19,10 @@ MOST_PORT = 65535
 SLOWEST_BITS_PER_S, FASTEST_BITS_PER_S = 64_000, 100_000_000
 """Rates that can be told from others within a second: what is slower sends too little, what is faster is no limit."""
 
+SHORTEST_PHASE_MS, LONGEST_PHASE_MS = 50, 5000
+"""How long a flapping link is down or up: what is shorter cannot be told apart on a busy machine, what is longer is cut
+and healed by hand."""
+
 
 class Manner(StrEnum):
     """What becomes of a packet that a cut stops."""
@@ -135,8 +139,7 @@ class Delay:
     """What `source` sends to `target` is late, comes twice, or overtakes. Needs a kernel with netem.
 
     Attributes:
-        source: who sends.
-        target: who receives.
+        source, target: who sends, and who receives.
         delay_ms: how late each packet is.
         jitter_ms: how much earlier or later than that, at most.
         duplicated_percent: how many packets of a hundred come twice.
@@ -167,8 +170,39 @@ class Delay:
         return f"{self.source} -> {self.target} {self.delay_ms}{jitter} ms late{twice}{hurried}"
 
 
+@dataclass(frozen=True, order=True)
+class Flap:
+    """A link that is down and up by turns.
+
+    A time down begins with the first packet that comes after the last time up, so a link on which nobody speaks does
+    not flap, and one that is used loses at least one packet each time.
+
+    Attributes:
+        source, target: the ends; both directions are down together.
+        down_ms: how long it is down.
+        up_ms: how long it is up then, at least.
+        one_way: whether only the way from source to target flaps.
+    """
+
+    source: str
+    target: str
+    down_ms: int
+    up_ms: int
+    one_way: bool = False
+
+    def __post_init__(self) -> None:
+        _two_ends(self.source, self.target)
+        for phase_ms in (self.down_ms, self.up_ms):
+            if not SHORTEST_PHASE_MS <= phase_ms <= LONGEST_PHASE_MS:
+                raise ValueError(f"from {SHORTEST_PHASE_MS} to {LONGEST_PHASE_MS} ms down and up, not {phase_ms} ms")
+
+    def __str__(self) -> str:
+        way = "->" if self.one_way else "<->"
+        return f"{self.source} {way} {self.target} {self.down_ms} ms down, {self.up_ms} ms up"
+
+
 Cut: TypeAlias = Link | Path | Vanished
-Worsened: TypeAlias = Loss | Rate | Delay
+Worsened: TypeAlias = Loss | Rate | Delay | Flap
 NetworkFault: TypeAlias = Cut | Worsened
 
 
@@ -183,6 +217,8 @@ def told(fault: NetworkFault) -> str:
             return f"rate {fault}"
         case Delay():
             return f"delay {fault}"
+        case Flap():
+            return f"flap {fault}"
         case _:
             assert_never(fault)
 

@@ -69,8 +69,18 @@ class DelayTo:
     hurried_percent: int = 0
 
 
+@dataclass(frozen=True, order=True)
+class FlapWith:
+    """What comes from this address, and what leaves for it, is dropped by turns; see `testbed.partitions.Flap`."""
+
+    address: IPv4Address
+    down_ms: int
+    up_ms: int
+    both: bool
+
+
 Shape: TypeAlias = RateTo | DelayTo
-Block: TypeAlias = Source | SourcePort | Lost | LossFrom | Shape
+Block: TypeAlias = Source | SourcePort | Lost | LossFrom | FlapWith | Shape
 
 
 @dataclass(frozen=True, order=True)

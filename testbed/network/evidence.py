@@ -11,7 +11,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
 
 from stubs import ports
-from testbed.partitions import Cut, Delay, Link, Loss, Manner, NetworkFault, Path, Protocol, Rate, Vanished, Worsened
+from testbed.partitions import (
+    Cut,
+    Delay,
+    Flap,
+    Link,
+    Loss,
+    Manner,
+    NetworkFault,
+    Path,
+    Protocol,
+    Rate,
+    Vanished,
+    Worsened,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,7 +144,7 @@ def stops(fault: NetworkFault, probe: Probe) -> bool:
             return same and port in (None, probe.port)
         case Vanished(server):
             return server in (probe.source, probe.target)
-        case Loss() | Rate() | Delay():
+        case Loss() | Rate() | Delay() | Flap():
             return False
         case _:
             assert_never(fault)
@@ -144,6 +157,9 @@ def spoils(fault: NetworkFault, probe: Probe) -> bool:
             return stops(fault, probe)
         case Loss(source, target) | Rate(source, target) | Delay(source, target):
             return (source, target) == (probe.source, probe.target)
+        case Flap(source, target, one_way=one_way):
+            ways = [(source, target)] if one_way else [(source, target), (target, source)]
+            return (probe.source, probe.target) in ways
         case _:
             assert_never(fault)
 
@@ -160,7 +176,7 @@ def probe_of(fault: Link | Path | Worsened) -> Probe:
             return Probe(source, target, "tcp" if manner is Manner.RESET else "udp")
         case Path(source, target, protocol, port):
             return Probe(source, target, protocol, port or ports.PROBE)
-        case Loss(source, target) | Rate(source, target) | Delay(source, target):
+        case Loss(source, target) | Rate(source, target) | Delay(source, target) | Flap(source, target):
             return Probe(source, target)
         case _:
             assert_never(fault)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from testbed.network import tc
 from testbed.network.channel import RefusedError
-from testbed.partitions import Delay, Link, Loss, Manner, Path, Rate, Vanished
+from testbed.partitions import Delay, Flap, Link, Loss, Manner, Path, Rate, Vanished
 
 if TYPE_CHECKING:
     from testbed.network.channel import Channel
@@ -30,7 +30,7 @@ def needs(fault: NetworkFault) -> frozenset[str]:
     match fault:
         case Link(manner=manner) | Path(manner=manner):
             return frozenset() if manner is Manner.DROP else frozenset({REJECT})
-        case Vanished():
+        case Vanished() | Flap():
             return frozenset()
         case Loss():
             return frozenset({NUMGEN})

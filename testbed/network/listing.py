@@ -5,9 +5,10 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
-from testbed.network import nft
+from testbed.network import nft, phases
 from testbed.network.blocks import (
     DelayTo,
+    FlapWith,
     Flow,
     InForce,
     Listing,
@@ -21,7 +22,7 @@ from testbed.network.blocks import (
 from testbed.partitions import Manner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from testbed.partitions import Protocol
 
@@ -69,11 +70,20 @@ def _in_force(sets: Mapping[str, Any]) -> Iterator[InForce]:
         value, left_s, packets = _element(element)
         loss = LossFrom(IPv4Address(value), int(data["jump"]["target"].rpartition("_")[2]))
         yield InForce(block=loss, lease_left_s=left_s, packets=packets)
+    yield from _flapping(sets[phases.IN], {str(one[0]["elem"]["val"]) for one in sets[phases.OUT]})
     for element, _ in sets[nft.SHAPED]:
         value, left_s, packets = _element(element)
         shape = _shape(IPv4Address(value), element["elem"]["comment"])
         yield InForce(block=shape, lease_left_s=left_s, packets=packets)
     yield from _lost([_element(element) for name in (nft.LOST_IN, nft.LOST_OUT) for element in sets[name]])
+
+
+def _flapping(elements: Iterable[Any], both: Collection[str]) -> Iterator[InForce]:
+    for element, data in elements:
+        value, left_s, packets = _element(element)
+        down_ms, up_ms = map(int, data["jump"]["target"].split("_")[-2:])
+        block = FlapWith(IPv4Address(value), down_ms, up_ms, both=value in both)
+        yield InForce(block=block, lease_left_s=left_s, packets=packets)
 
 
 def _lost(elements: list[tuple[Any, int | None, int]]) -> Iterator[InForce]:

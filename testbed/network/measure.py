@@ -19,12 +19,16 @@ from testbed.network.evidence import (
     rate_within,
     stream_for,
 )
+from testbed.network.phases import Sample, phases_within, steady
 from testbed.network.sending import send
+from testbed.partitions import SHORTEST_PHASE_MS
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from testbed.network.links import Links
-    from testbed.partitions import Delay, Loss, Rate
+    from testbed.partitions import Delay, Flap, Loss, Rate
 
 WITHIN_S = 2.0
 """How long a link may take to show the rate that was asked for, in seconds: a busy machine disturbs a measurement."""
@@ -77,6 +81,60 @@ def unlimited(links: Links, fault: Rate) -> Measured:
     with contextlib.suppress(NotInTimeError):
         seen = wait_until(look, lambda one: one.is_as_asked, within_s=WITHIN_S, what=f"end of {fault}")
     return seen
+
+
+def flap(links: Links, fault: Flap) -> tuple[Measured, ...]:
+    """Look again and again over two cycles and more; a measurement that was disturbed is repeated."""
+    cycle_ms = fault.down_ms + fault.up_ms
+
+    def look() -> tuple[Measured, ...]:
+        return phases_within(fault, _sampled(links, fault, lasts_ms=2.3 * cycle_ms))
+
+    seen = look()
+    if not _as_asked(seen):
+        within_s = 4 * cycle_ms / 1000
+        with contextlib.suppress(NotInTimeError):
+            seen = wait_until(look, _as_asked, within_s=within_s, what=f"phases of {fault}")
+    return seen
+
+
+def flaps_no_more(links: Links, fault: Flap) -> Measured:
+    """Look again and again for longer than the link would be up."""
+    return steady(fault, _sampled(links, fault, lasts_ms=fault.up_ms + SHORTEST_PHASE_MS))
+
+
+def _as_asked(judged: Sequence[Measured]) -> bool:
+    return all(one.is_as_asked for one in judged)
+
+
+def _sampled(links: Links, fault: Flap, *, lasts_ms: float) -> list[Sample]:
+    """Send a probe each way, and see what becomes of it, until the time is over."""
+    samples: list[Sample] = []
+    back, address = links.channel(fault.target), links.end(fault.source).address
+    counted = _counted(links, fault.source, fault.target)
+    began_ms = links.listing(fault.target).at_ms
+
+    def look() -> Sample:
+        nonlocal counted
+        before = samples[-1].ended_ms if samples else began_ms
+        sent = send(links, probe_of(fault), count=1).sent
+        is_down_back = back.probe(address, count=1) == 0
+        flow, listing = _flow(links, fault.source), links.listing(fault.target)
+        now = (listing.arrived.get(flow, 0), listing.passed.get(flow, 0))
+        is_down = (now[0] - counted[0], now[1] - counted[1]) == (sent, 0)
+        counted = now
+        samples.append(Sample(began_ms=before, ended_ms=listing.at_ms, is_down=is_down, is_down_back=is_down_back))
+        return samples[-1]
+
+    every_s = max(min(fault.down_ms, fault.up_ms) / 20_000, 0.002)
+    wait_until(
+        look,
+        lambda one: one.ended_ms - began_ms > lasts_ms,
+        within_s=lasts_ms / 1000 + WITHIN_S,
+        what=f"the phases of {fault}",
+        every_s=every_s,
+    )
+    return samples
 
 
 def delay(links: Links, fault: Delay) -> tuple[Measured, ...]:

@@ -5,8 +5,9 @@ port alone, never by connection, so an established connection is cut like a new 
 
     ingress:  loopback passes; count probes (arrived); faults; count probes (passed); drop probes
     faults:   lost? drop. an answer of a fault? pass. cut source, source and protocol, source and protocol and port,
-              on either side? stop it in its manner. lossy source? draw from its deck
-    egress:   loopback passes; lost? drop; mark the answers of faults; shaped target? to its class (`tc`)
+              on either side? stop it in its manner. flapping source? drop by turns. lossy source? draw from its deck
+    egress:   loopback passes; lost? drop; flapping target? drop by turns; mark the answers of faults;
+              shaped target? to its class (`tc`)
 
 What is in force are elements of sets and maps, never rules. So a change is one small transaction, undoing needs no
 memory of rule handles, an element can carry a time-out (a *lease*: the kernel heals by itself when its holder
@@ -35,7 +36,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from stubs import ports
-from testbed.network.blocks import Block, DelayTo, LossFrom, Lost, RateTo, Source, SourcePort
+from testbed.network import phases
+from testbed.network.blocks import Block, DelayTo, FlapWith, LossFrom, Lost, RateTo, Source, SourcePort
 from testbed.network.tc import class_of
 from testbed.partitions import Manner
 
@@ -68,7 +70,7 @@ LOST_IN = "lost_in"
 LOST_OUT = "lost_out"
 ARRIVED = "probes_arrived"
 PASSED = "probes_passed"
-_FAULT_MAPS = (CUT_SOURCES, CUT_PROTOCOLS, CUT_PORTS, LOSSY, SHAPED)
+_FAULT_MAPS = (CUT_SOURCES, CUT_PROTOCOLS, CUT_PORTS, LOSSY, phases.IN, phases.OUT, SHAPED)
 _FAULT_SETS = (LOST_IN, LOST_OUT)
 _ADDRESS = "ipv4_addr"
 _FLOW = "ipv4_addr . inet_proto . inet_service"
@@ -114,6 +116,9 @@ def install() -> str:
     lines += _map(LOSSY, f"{_ADDRESS} : verdict")
     lines += _map(SHAPED, f"{_ADDRESS} : classid")
     lines += [line for name in _FAULT_SETS for line in _set("set", name, "nf_proto", "flags timeout")]
+    lines += [line for name in (phases.IN, phases.OUT) for line in _map(name, f"{_ADDRESS} : verdict")]
+    timed = ("flags dynamic, timeout", f"size {_MOST_PROBED}")
+    lines += [line for name in (phases.DOWN, phases.CYCLE) for line in _set("set", name, _ADDRESS, *timed)]
     counted = ("flags dynamic", f"size {_MOST_PROBED}")
     lines += [line for name in (ARRIVED, PASSED) for line in _set("set", name, _FLOW, *counted)]
     lines += [f"add chain {TABLE} faults", *_base_chain("ingress", "input"), *_base_chain("egress", "output")]
@@ -126,6 +131,7 @@ def install() -> str:
         f"ip saddr . meta l4proto vmap @{CUT_PROTOCOLS}",
         f"ip saddr . meta l4proto . th sport vmap @{CUT_PORTS}",
         f"ip saddr . meta l4proto . th dport vmap @{CUT_PORTS}",
+        f"ip saddr vmap @{phases.IN}",
         f"ip saddr vmap @{LOSSY}",
     )
     lines += _rules("ingress", "iif lo accept", *_count(ARRIVED), "jump faults", *_count(PASSED), f"{_PROBE} drop")
@@ -133,6 +139,7 @@ def install() -> str:
         "egress",
         "oif lo accept",
         f"meta nfproto @{LOST_OUT} drop",
+        f"ip daddr vmap @{phases.OUT}",
         f"meta mark {_MARK} ip dscp set {ports.ANSWER_DSCP}",
         f"meta priority set ip daddr map @{SHAPED}",
     )
@@ -150,6 +157,9 @@ def block(blocks: Collection[Block], *, lease_ms: int | None = None) -> str:
     """
     lease = _lease(lease_ms)
     lines = [line for chain, rules in sorted(_chains(blocks).items()) for line in _chain(chain, *rules)]
+    begun = [one.address for one in blocks if isinstance(one, FlapWith)]
+    phase = [_Element(where, str(address)) for address in sorted(begun) for where in (phases.DOWN, phases.CYCLE)]
+    lines += [line for one in phase for line in (one.add(), one.delete())]
     for one in _elements(blocks):
         lines += [one.add(), one.delete(), one.add(lease)]
     return _text(lines)
@@ -231,6 +241,8 @@ def _chains(blocks: Collection[Block]) -> dict[str, tuple[str, ...]]:
         elif isinstance(one, LossFrom):
             places = ", ".join(map(str, deck(one.address, one.permille)))
             found[loss_chain(one)] = (f"numgen inc mod {_DECK} {{ {places} }} drop",)
+        elif isinstance(one, FlapWith):
+            found |= {phases.chain(one, way): phases.rules(one, field) for way, field in phases.ways(one)}
     return found
 
 
@@ -248,6 +260,10 @@ def _elements(blocks: Collection[Block]) -> Iterator[_Element]:
                 yield from (_Element(where, family) for where in _FAULT_SETS for family in _FAMILIES)
             case LossFrom(address, _):
                 yield _Element(LOSSY, str(address), f"jump {loss_chain(one)}")
+            case FlapWith(address):
+                yield from (
+                    _Element(way, str(address), f"jump {phases.chain(one, way)}") for way, _ in phases.ways(one)
+                )
             case RateTo(address, bits_per_s):
                 yield _Element(SHAPED, str(address), class_of(address), f"rate {bits_per_s}")
             case DelayTo(address):

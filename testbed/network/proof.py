@@ -32,7 +32,7 @@ from testbed.network.evidence import (
 )
 from testbed.network.lease import LEASE_MS
 from testbed.network.sending import Sent, send
-from testbed.partitions import Cut, Delay, Link, Loss, Manner, NetworkFault, Path, Rate, Vanished, Worsened
+from testbed.partitions import Cut, Delay, Flap, Link, Loss, Manner, NetworkFault, Path, Rate, Vanished, Worsened
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def prove_passing(links: Links, faults: Collection[NetworkFault], *, within_s: f
     measured = [
         one
         for fault in faults
-        if isinstance(fault, Rate | Delay) and probe_of(fault) not in covered
+        if isinstance(fault, Rate | Delay | Flap) and probe_of(fault) not in covered
         for one in _ended(links, fault)
     ]
     return (*shown, *_all_as_asked(measured, "ended"))
@@ -116,7 +116,7 @@ def prove_in_force(links: Links, faults: Collection[NetworkFault], *, within_s: 
     covered: list[Evidence] = []
     measured: list[Measured] = []
     for fault in faults:
-        if isinstance(fault, Loss | Rate | Delay):
+        if isinstance(fault, Loss | Rate | Delay | Flap):
             by = next((other for other in others if spoils(other, probe_of(fault))), None)
             if by is None:
                 measured += _measured(links, fault, within_s)
@@ -173,12 +173,22 @@ def _measured(links: Links, fault: Worsened, within_s: float) -> tuple[Measured,
             return (measure.rate(links, fault),)
         case Delay():
             return measure.delay(links, fault)
+        case Flap():
+            return measure.flap(links, fault)
         case _:
             assert_never(fault)
 
 
-def _ended(links: Links, fault: Rate | Delay) -> tuple[Measured, ...]:
-    return (measure.unlimited(links, fault),) if isinstance(fault, Rate) else measure.punctual(links, fault)
+def _ended(links: Links, fault: Rate | Delay | Flap) -> tuple[Measured, ...]:
+    match fault:
+        case Rate():
+            return (measure.unlimited(links, fault),)
+        case Delay():
+            return measure.punctual(links, fault)
+        case Flap():
+            return (measure.flaps_no_more(links, fault),)
+        case _:
+            assert_never(fault)
 
 
 def _all_as_asked(measured: Collection[Measured], expected: str) -> tuple[Measured, ...]:

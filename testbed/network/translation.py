@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from testbed.network.blocks import Block, DelayTo, LossFrom, Lost, RateTo, Source, SourcePort
-from testbed.partitions import Delay, Link, Loss, NetworkFault, Path, Rate, Vanished
+from testbed.network.blocks import Block, DelayTo, FlapWith, LossFrom, Lost, RateTo, Source, SourcePort
+from testbed.partitions import Delay, Flap, Link, Loss, NetworkFault, Path, Rate, Vanished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from ipaddress import IPv4Address
 
 
-def placed(fault: NetworkFault, address_of: Callable[[str], IPv4Address]) -> tuple[str, Block]:
+def placed(  # noqa: PLR0911 - one for each kind
+    fault: NetworkFault, address_of: Callable[[str], IPv4Address]
+) -> tuple[str, Block]:
     """Say at which server a fault is enforced, and as what."""
     match fault:
         case Link(source, target, manner):
@@ -27,6 +29,8 @@ def placed(fault: NetworkFault, address_of: Callable[[str], IPv4Address]) -> tup
             return source, RateTo(address_of(target), bits_per_s)
         case Delay(source, target, delay_ms, jitter_ms, duplicated_percent, hurried_percent):
             return source, DelayTo(address_of(target), delay_ms, jitter_ms, duplicated_percent, hurried_percent)
+        case Flap(source, target, down_ms, up_ms, one_way):
+            return target, FlapWith(address_of(source), down_ms, up_ms, both=not one_way)
         case _:
             assert_never(fault)
 
@@ -49,6 +53,8 @@ def fault_of(block: Block, *, at: str, names: Mapping[IPv4Address, str]) -> Netw
             return Rate(at, name, bits_per_s)
         case DelayTo(_, delay_ms, jitter_ms, duplicated_percent, hurried_percent):
             return Delay(at, name, delay_ms, jitter_ms, duplicated_percent, hurried_percent)
+        case FlapWith(_, down_ms, up_ms, both):
+            return Flap(name, at, down_ms, up_ms, one_way=not both)
         case _:
             assert_never(block)
 
@@ -70,5 +76,7 @@ def _wanted_of(fault: NetworkFault) -> tuple[object, ...]:
             return "loss", source, target
         case Rate(source, target) | Delay(source, target):
             return "shape", source, target
+        case Flap(source, target):
+            return "flap", source, target
         case _:
             assert_never(fault)

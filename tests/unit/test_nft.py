@@ -31,7 +31,15 @@ DROP = {"drop": None}
 
 def listing(**sets: list[Any]) -> dict[str, Any]:
     """A listing as nft 1.0.6 writes it, with these elements."""
-    maps = ("cut_sources", "cut_protocols", "cut_ports", "lossy_sources", "shaped_targets")
+    maps = (
+        "cut_sources",
+        "cut_protocols",
+        "cut_ports",
+        "lossy_sources",
+        "shaped_targets",
+        "flapping_sources",
+        "flapping_targets",
+    )
     names = ("lost_in", "lost_out", "probes_arrived", "probes_passed")
     made = [
         {kind: {"table": "portal_testbed", "name": name, **({"elem": sets[name]} if name in sets else {})}}

@@ -130,6 +130,7 @@ def stream_of(request: Mapping[str, Any]) -> dict[str, Any]:
     size = whole(request, "size", _LARGEST, most=_LARGEST)
     count = whole(request, "count", 2, most=MOST_PROBES)
     skip = whole(request, "skip", 1, most=MOST_PROBES)
+    device, handle = str(request.get("device")), whole(request, "class", 1, most=(1 << 32) - 1)
     if size < _SMALLEST or skip >= count:
         raise RefusedError("request", f"a stream of {count} probes of {size} bytes, {skip} of them not measured")
     return {
@@ -139,6 +140,9 @@ def stream_of(request: Mapping[str, Any]) -> dict[str, Any]:
         "count": count,
         "skip": skip,
         "room": whole(request, "room", 4096, most=1 << 20),
+        "carried": lambda: route.class_bytes(
+            str(request.get("device")), whole(request, "class", 1, most=(1 << 32) - 1)
+        ),
     }
 
 

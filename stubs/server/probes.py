@@ -67,8 +67,8 @@ def ask(address: str, *, port: int, protocol: str, count: int, wait_s: float = 0
 
 
 def stream(  # noqa: PLR0913 - the measures of a stream
-    address: str, *, port: int, size: int, count: int, skip: int, room: int
-) -> dict[str, float]:
+    address: str, *, port: int, size: int, count: int, skip: int, room: int, carried: Callable[[], int | None]
+) -> dict[str, float | None]:
     """Send UDP probes as fast as the link takes them, and measure how fast that is.
 
     Args:
@@ -78,9 +78,11 @@ def stream(  # noqa: PLR0913 - the measures of a stream
         count: how many.
         skip: how many to let pass before the measurement begins, for what a link takes at once.
         room: of the sender's buffer in bytes; when it is full the sender waits, so that no packet is lost.
+        carried: how many bytes the link has carried by now, of whatever sender; None where nobody counts them.
 
     Returns:
-        `sent`, and `began_ms` and `ended_ms` of the monotonic clock: between them `count - skip` packets went.
+        `sent`, and `began_ms` and `ended_ms` of the monotonic clock: between them `count - skip` packets went, and
+        the link carried `carried` bytes in all.
 
     Raises:
         RefusedError: as `send_probes`, and when the link takes nothing for some seconds.
@@ -92,12 +94,14 @@ def stream(  # noqa: PLR0913 - the measures of a stream
         patience = struct.pack("=qq", int(_PATIENCE_S), 0)
         sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
         sender.connect((address, port))
-        began = time.monotonic()
+        before, began = carried(), time.monotonic()
         for number in range(count):
             if number == skip:
-                began = time.monotonic()
+                before, began = carried(), time.monotonic()
             sender.send(payload)
-        return {"sent": count, "began_ms": began * 1000, "ended_ms": time.monotonic() * 1000}
+        after, ended = carried(), time.monotonic()
+        total = None if before is None or after is None else after - before
+        return {"sent": count, "began_ms": began * 1000, "ended_ms": ended * 1000, "carried": total}
 
 
 @contextlib.contextmanager

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 _HEADER = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence number, port
 _TRAFFIC = struct.Struct("=BxxxiIII")  # tcmsg: family, device, handle, parent, info
+_REQUEST = 0x1  # NLM_F_REQUEST
 _REQUEST_WITH_ANSWER = 0x1 | 0x4  # NLM_F_REQUEST, NLM_F_ACK
 _ERROR = 2  # NLMSG_ERROR: the answer to each message; 0 means that it was done
+_NEW_CLASS, _GET_CLASS = 40, 42  # RTM_NEWTCLASS, RTM_GETTCLASS
+_STATISTICS, _BASIC = 7, 1  # TCA_STATS2, TCA_STATS_BASIC
 _WAIT_S = 2.0
 
 
@@ -49,6 +52,39 @@ def send(device: str, messages: Sequence[Mapping[str, Any]]) -> None:
         kernel.bind((0, 0))
         for number, (content, despite) in enumerate(packed, start=1):
             _exchange(kernel, content, despite, number)
+
+
+def class_bytes(device: str, handle: int) -> int | None:
+    """How many bytes a class has sent on a device, of whatever sender; None if there is no such class or device."""
+    try:
+        index = socket.if_nametoindex(device)
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
+            kernel.settimeout(_WAIT_S)
+            kernel.bind((0, 0))
+            length = _HEADER.size + _TRAFFIC.size
+            head = _HEADER.pack(length, _GET_CLASS, _REQUEST, 0, 0)
+            kernel.send(head + _TRAFFIC.pack(socket.AF_UNSPEC, index, handle, 0, 0))
+            answer = kernel.recv(65536)
+    except OSError:
+        return None
+    _, kind, _, _, _ = _HEADER.unpack_from(answer)
+    if kind != _NEW_CLASS:
+        return None
+    counted = _attribute(_attribute(answer[_HEADER.size + _TRAFFIC.size :], _STATISTICS), _BASIC)
+    return int(struct.unpack_from("=Q", counted)[0]) if counted else None
+
+
+def _attribute(content: bytes, wanted: int) -> bytes:
+    """The content of one attribute among others; empty if it is not there."""
+    place = 0
+    while place + 4 <= len(content):
+        length, kind = struct.unpack_from("=HH", content, place)
+        if length < 4:  # noqa: PLR2004 - its own head
+            break
+        if kind & 0x3FFF == wanted:  # the upper bits are flags
+            return content[place + 4 : place + length]
+        place += (length + 3) & ~3
+    return b""
 
 
 def _packed(index: int, message: Mapping[str, Any]) -> bytes:

@@ -46,7 +46,9 @@ def _link_command(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @_link_command
-@click.option("--manner", type=click.Choice(list(Manner)), default=Manner.DROP, help="What senders see of it.")
+@click.option(
+    "--manner", type=click.Choice([str(one) for one in Manner]), default="drop", help="What senders see of it."
+)
 @click.option("--service", metavar="S", help=f"Only what belongs to it: {', '.join(link_faults.SERVICES)}.")
 @click.option("--protocol", type=click.Choice(["tcp", "udp", "icmp"]), help="Only this.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Only this port, on either side.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stubs import ports
 from testbed.errors import NotInTimeError
+from testbed.network import tc
 from testbed.network.blocks import Flow
 from testbed.network.evidence import (
     Look,
@@ -195,9 +196,12 @@ def _stream(links: Links, fault: Rate) -> Measured:
             "count": stream.count,
             "skip": stream.skip,
             "room": stream.room,
+            "device": tc.DEVICE,
+            "class": tc.handle_of(links.end(fault.target).address),
         }
     )
-    return rate_within(fault, stream, began_ms=answer["began_ms"], ended_ms=answer["ended_ms"])
+    times = {"began_ms": answer["began_ms"], "ended_ms": answer["ended_ms"]}
+    return rate_within(fault, stream, **times, carried=answer["carried"])
 
 
 def _flow(links: Links, source: str) -> Flow:

@@ -122,6 +122,8 @@ def prove_in_force(links: Links, faults: Collection[NetworkFault], *, within_s: 
                 measured += _measured(links, fault, within_s)
             else:
                 covered.append(Evidence(probe=probe_of(fault), covered_by=by))
+    if any(one.covered_by is not None for one in (*stopped, *covered)):
+        _refuse_missing(links, faults)
     return (*stopped, *_all_as_asked(measured, "in force"), *covered)
 
 
@@ -196,6 +198,13 @@ def _all_as_asked(measured: Collection[Measured], expected: str) -> tuple[Measur
     if wrong:
         raise FaultError(f"not proved to be {expected}: {'; '.join(wrong)}")
     return tuple(measured)
+
+
+def _refuse_missing(links: Links, faults: Collection[NetworkFault]) -> None:
+    """Where another fault hides what these do, the kernels must at least say that they are there themselves."""
+    missing = set(faults) - set(_in_force(links))
+    if missing:
+        raise FaultError(f"not proved to be in force, and no kernel has it: {', '.join(sorted(map(str, missing)))}")
 
 
 def _prove(

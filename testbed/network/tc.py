@@ -59,6 +59,11 @@ def class_of(address: IPv4Address) -> str:
     return f"{_TREE:x}:{_minor(address):x}"
 
 
+def handle_of(address: IPv4Address) -> int:
+    """The same as a number, as the kernel takes it."""
+    return (_TREE << 16) | _minor(address)
+
+
 def shape(shapes: Collection[Shape]) -> list[Message]:
     """Make the classes of these, and the tree where it is not there yet. Without an element they do nothing."""
     tree = _attribute(_HTB_INIT, struct.pack("=IIIII", 3, 10, 0, 0, 0))  # version, quantum divisor, default class 0
@@ -76,7 +81,7 @@ def shape(shapes: Collection[Shape]) -> list[Message]:
                 kind, options = "netem", _netem(one)
             case _:
                 assert_never(one)
-        itself, leaf = (_TREE << 16) | minor, (_QUEUES + minor) << 16
+        itself, leaf = handle_of(one.address), (_QUEUES + minor) << 16
         messages += [
             _message(_NEW_CLASS, _CREATE | _REPLACE, itself, _TREE << 16, "htb", _htb_class(bytes_per_s)),
             _message(_NEW_QDISC, _CREATE | _REPLACE, leaf, itself, kind, options),

@@ -140,9 +140,7 @@ def stream_of(request: Mapping[str, Any]) -> dict[str, Any]:
         "count": count,
         "skip": skip,
         "room": whole(request, "room", 4096, most=1 << 20),
-        "carried": lambda: route.class_bytes(
-            str(request.get("device")), whole(request, "class", 1, most=(1 << 32) - 1)
-        ),
+        "carried": lambda: route.class_bytes(device, handle),
     }
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _HEADER = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence number, port
 _TRAFFIC = struct.Struct("=BxxxiIII")  # tcmsg: family, device, handle, parent, info
-_REQUEST = 0x1  # NLM_F_REQUEST
+_REQUEST_WITH_ECHO = 0x1 | 0x8  # NLM_F_REQUEST, NLM_F_ECHO: without it the kernel tells listeners only
 _REQUEST_WITH_ANSWER = 0x1 | 0x4  # NLM_F_REQUEST, NLM_F_ACK
 _ERROR = 2  # NLMSG_ERROR: the answer to each message; 0 means that it was done
 _NEW_CLASS, _GET_CLASS = 40, 42  # RTM_NEWTCLASS, RTM_GETTCLASS
@@ -62,7 +62,7 @@ def class_bytes(device: str, handle: int) -> int | None:
             kernel.settimeout(_WAIT_S)
             kernel.bind((0, 0))
             length = _HEADER.size + _TRAFFIC.size
-            head = _HEADER.pack(length, _GET_CLASS, _REQUEST, 0, 0)
+            head = _HEADER.pack(length, _GET_CLASS, _REQUEST_WITH_ECHO, 0, 0)
             kernel.send(head + _TRAFFIC.pack(socket.AF_UNSPEC, index, handle, 0, 0))
             answer = kernel.recv(65536)
     except OSError:

@@ -40,7 +40,7 @@ def fault_of(block: Block, *, at: str, names: Mapping[IPv4Address, str]) -> Netw
     if isinstance(block, Lost):
         return Vanished(at)
     name = names.get(block.address)
-    if name is None:
+    if name is None or name == at:  # a server is never cut from itself: whatever that is, it is none of ours
         return None
     match block:
         case Source(_, manner):

@@ -26,7 +26,7 @@ def main() -> int:
     with runs.run(environment.state_folder() / "runs") as (run, _), tempfile.TemporaryDirectory() as folder:
         bench = Bench(client=client, images=images, run=run, folder=Path(folder), few=options.few, many=options.many)
         figures = list(bench.measure())
-    rows = [one.row() for one in (*figures, *bench.found)]
+    rows = [one.row() for one in figures] + [one.row() for one in bench.found]
     print(json.dumps(rows, indent=2) if options.json else f"{table(figures)}\n\n{found_table(bench.found)}")  # noqa: T201
     return 0
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import docker
 
     from testbed.bed import Bed
+    from testbed.network.applied import Applied
     from testbed.partitions import NetworkFault
     from tests.bench.figures import Figure
 
@@ -73,7 +74,7 @@ def peers(bed: Bed, api: docker.APIClient, image: str, *, many: int) -> Iterator
         host = api.create_host_config(network_mode=f"container:{container}", cap_drop=["ALL"], cap_add=["NET_ADMIN"])
         made = api.create_container(image, CHANGE, user="0", labels={labels.NAME: bed.name}, host_config=host)
         api.start(made["Id"])
-        ended: dict[str, Any] = api.wait(made["Id"])
+        ended = api.wait(made["Id"])
         api.remove_container(made["Id"], force=True)
         assert ended["StatusCode"] == 0
 
@@ -97,7 +98,7 @@ def pods(api: docker.APIClient, image: str, *, run: str, count: int) -> Iterator
         ends = {}
         for index in range(count):
             address = network.address(index)
-            endpoint: Any = {network.name: api.create_endpoint_config(ipv4_address=str(address))}  # type: ignore[arg-type]
+            endpoint: Any = {network.name: api.create_endpoint_config(ipv4_address=str(address))}
             made = api.create_container(
                 image,
                 ["sleep", "600"],
@@ -120,7 +121,7 @@ def splits(links: Links, *, many: int) -> Iterator[Figure]:
     title = f"{len(names)} pods split in two"
     cuts, heals, skews = Series(title), Series(f"{title}, healed"), Series(f"{title}, first pod to last")
     for _ in range(many):
-        applied = []
+        applied: list[Applied] = []
         cuts.time(lambda applied=applied: applied.append(links.inject(faults)))  # type: ignore[misc]
         skews.add(applied[0].skew_ms)
         heals.time(lambda: links.heal(faults))

@@ -81,7 +81,7 @@ def test_a_bad_link_moves_nobody_and_keeps_nothing_from_the_secondary(
     before = role_changes(bed)
     with nemesis.under(WORSE[worse](bed)):
         for number in range(5):
-            set_to(alice, "language", f"value {number}")
+            set_to(alice, f"key-{number}", f"value {number}")
         let_pass(until_nothing_more_can_happen_s(bed))
         eventually_in_step(bed)
         assert role_changes(bed) == before

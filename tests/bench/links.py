@@ -130,7 +130,7 @@ def splits(links: Links, *, many: int) -> Iterator[Figure]:
 
 def worsened(links: Links) -> Iterator[Found]:
     """Loss over 1,000 packets, and rates; measured as the proof of such a fault measures them."""
-    for permille in (10, 50, 300, 700):
+    for permille in (20, 50, 300, 700):
         fault = Loss("a", "b", permille)
         with links.held([fault]):
             lost = measure.loss(links, fault, within_s=10)

@@ -109,6 +109,16 @@ class Installation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             raise ValueError(f"the {self.server.value} belongs to neither half of the pair")
         return self.half
 
+    def portal_host(self, half: Site, host_domain_name: str) -> str:
+        """Where callers of the portal of a half are sent: to its Host Domain Name, if it has one (CFG-12).
+
+        One that names the other portal would lead round in a circle and does not count (REDIR-8, reading "name of the
+        other").
+        """
+        other = self.portals[half.other]
+        named = host_domain_name.lower().rstrip(".")
+        return self.portals[half].hostname if named in ("", other.hostname, other.address) else host_domain_name
+
     @property
     def timing(self) -> Timing:
         """The durations of this topology."""

@@ -24,6 +24,10 @@ MAX_LINE = 4 * 1024 * 1024
 """Longest accepted line in bytes."""
 
 
+MOST_CALLERS = 64
+"""Conversations that one listener has at a time; the services of a topology need a few."""
+
+
 class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a caller says first: a log-in, and the site of the server that it runs on."""
 
@@ -105,7 +109,7 @@ def listen(
     silence_s: float,
     address: str = "0.0.0.0",  # noqa: S104 - of the server's own namespace
 ) -> None:
-    """Accept callers in threads of their own until the process ends.
+    """Accept callers in threads of their own until the process ends; whoever is one too many is hung up on.
 
     Args:
         port: TCP port.
@@ -114,6 +118,7 @@ def listen(
         address: where to listen; by default on all addresses of the server's namespace.
     """
     listener = socket.create_server((address, port), backlog=32)
+    room = threading.Semaphore(MOST_CALLERS)
 
     def talk(connected: socket.socket, caller: str) -> None:
         connection = LineConnection(connected, silence_s=silence_s)
@@ -122,11 +127,15 @@ def listen(
                 converse(connection, caller)
         finally:
             connection.close()
+            room.release()
 
     def accept() -> None:
         while True:
             with contextlib.suppress(OSError):
                 connected, (caller, _port) = listener.accept()
+                if not room.acquire(blocking=False):
+                    connected.close()
+                    continue
                 threading.Thread(target=talk, args=(connected, caller), daemon=True).start()
 
     threading.Thread(target=accept, name=f"listen-{port}", daemon=True).start()

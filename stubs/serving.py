@@ -234,14 +234,19 @@ def answer(body: Any, status: int = 200, **headers: str) -> Response:
     return response
 
 
-def read_body(kind: type[T]) -> T:
+def read_body(kind: type[T], *, most: int = MAX_BODY) -> T:
     """The request's JSON body, checked against its form.
+
+    Args:
+        kind: the form.
+        most: bytes that it may have.
 
     Raises:
         Refusal: 415 for another content type, 413 for an over-long body, 400 for no JSON, 422 with the field named.
     """
     if request.mimetype != "application/json":
         raise Refusal(415, "unsupported_media_type", "Send JSON, with Content-Type: application/json.")
+    request.max_content_length = most
     try:
         return decode(request.get_data(), kind)
     except msgspec.ValidationError as error:

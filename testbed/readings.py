@@ -179,6 +179,20 @@ READINGS = {
             "SYNC-6",
         ),
     ),
+    "one name, two cores": Reading(
+        "A user of the same name on two cores is one user to the portals, of the first core in the order primary, "
+        "secondary, expansion system: with its password and its home. Once that core knows the user no more, the "
+        "other's counts.",
+        ("CONT-1",),
+    ),
+    "name of the other": Reading(
+        "A Host Domain Name that is the other portal's own name or address does not count: callers are sent to the "
+        "portal by its host name, as without one.",
+        (
+            "CFG-12",
+            "REDIR-8",
+        ),
+    ),
     "unsaid": Reading(
         "Two endings are left open: of S's users when S's portal has ended, its core is up and P serves; "
         "and of whoever asks an S that runs while resilience is not ready.",

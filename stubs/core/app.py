@@ -10,7 +10,7 @@ from stubs import basic, clock, openapi
 from stubs.basic import administrator
 from stubs.contract import documented
 from stubs.core import answers
-from stubs.core.configuration import Configuration, InvalidError, check
+from stubs.core.configuration import MOST_BYTES, Configuration, InvalidError, check
 from stubs.core.versioned import ConfigurationFile, StaleError
 from stubs.ports import PORTAL_HTTPS
 from stubs.serving import Refusal, answer, make_app, read_body
@@ -42,7 +42,7 @@ def build(installation: Installation, file: ConfigurationFile, board: Board, cha
         serving = board.serving(installation.half, clock.monotonic_ms())
         url = None
         if serving is not None:
-            host = serving.facts.host_domain_name or installation.portals[serving.site].hostname
+            host = installation.portal_host(serving.site, serving.facts.host_domain_name)
             url = f"https://{host}:{PORTAL_HTTPS}/onexportal.html"
         # A page of the portal asks from another origin; what it learns is no secret.
         return answer({"portal": url}, Access_Control_Allow_Origin="*")
@@ -81,7 +81,7 @@ def _add_configuration(
         """Save what was loaded and edited (CFG-8): 428 without If-Match, 412 if stale, 422 if invalid."""
         administrator(installation.administrator, realm="IP Office")
         loaded = _loaded_version()
-        configuration = read_body(Configuration)
+        configuration = read_body(Configuration, most=MOST_BYTES)
         try:
             check(configuration, installation.server)
             saved = file.save(configuration, loaded=loaded)

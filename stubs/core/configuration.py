@@ -21,6 +21,9 @@ Password = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 LineEnd: TypeAlias = Literal["primary", "secondary", "expansion"]
 
+MOST_BYTES = 9 * 1024 * 1024
+"""Of a configuration as JSON: as many users as there can be, however their passwords are escaped, fit."""
+
 FIRST_LINE = 17
 """The number of a core's first IP Office line after installation (ours)."""
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_RANK = {server.value: rank for rank, server in enumerate(ServerName)}
+"""Whose user counts, lowest first, where two cores have one of the same name."""
+
 
 class Accounts:
     """Who may log in.
@@ -67,13 +70,14 @@ class Accounts:
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, fingerprint))
 
     def homes(self) -> dict[str, ServerName]:
-        """All known users with the server of their home core."""
-        return {name: ServerName(home) for name, home in self._database.rows("SELECT name, home FROM users")}
+        """All known users with the server of their home core (reading "one name, two cores")."""
+        rows = self._database.rows("SELECT name, home FROM users")
+        return {name: ServerName(home) for name, home in sorted(rows, key=lambda row: _RANK[row[1]], reverse=True)}
 
     def check_password(self, name: str, password: str) -> bool:
         """Whether this is a known user's password; takes the same time for an unknown user."""
-        rows = self._database.rows("SELECT salt, hash FROM users WHERE name = ?", (name,))
-        salt, expected = rows[0] if rows else (b"nobody", b"")
+        rows = self._database.rows("SELECT home, salt, hash FROM users WHERE name = ?", (name,))
+        _home, salt, expected = min(rows, key=lambda row: _RANK[row[0]], default=("", b"nobody", b""))
         return secrets.compare_digest(_hash(password, salt), expected)
 
 

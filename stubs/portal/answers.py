@@ -52,7 +52,7 @@ class Answers:
         peer = self.moment.state.peer
         if peer is None or not peer.status.serving or not self.is_fresh(peer.heard_at_ms):
             return None
-        return peer.status.facts.host_domain_name or self.installed.portals[self.site.other].hostname
+        return self.installed.portal_host(self.site.other, peer.status.facts.host_domain_name)
 
     def knows_other_idle(self) -> bool:
         """Whether the other portal is known not to serve now: by its own word, or its core's; silence tells nothing."""

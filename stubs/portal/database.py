@@ -31,7 +31,9 @@ _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS marks (
       collection TEXT NOT NULL, owner TEXT NOT NULL, id TEXT NOT NULL, mark TEXT NOT NULL,
       PRIMARY KEY (collection, owner, id)) WITHOUT ROWID""",
-    "CREATE TABLE IF NOT EXISTS users (name TEXT PRIMARY KEY, home TEXT NOT NULL, salt BLOB, hash BLOB)",
+    """CREATE TABLE IF NOT EXISTS users (
+      name TEXT NOT NULL, home TEXT NOT NULL, salt BLOB, hash BLOB,
+      PRIMARY KEY (name, home)) WITHOUT ROWID""",
 )
 
 BUSY_S = 10.0

@@ -13,9 +13,10 @@ from stubs import clock
 from stubs.core import app as core_app
 from stubs.core import configuration
 from stubs.core.board import Board
+from stubs.core.configuration import MOST_BYTES
 from stubs.core.versioned import ConfigurationFile
 from stubs.server import view
-from stubs.serving import MAX_BODY, Code
+from stubs.serving import Code
 from stubs.signs import SignBoard
 from stubs.watchdog import Sign
 from stubs.wire import Site
@@ -153,9 +154,18 @@ def test_a_save_that_is_no_configuration_is_refused(core: CoreBench, body: bytes
     assert (core.file.saved, core.changes) == (before, 0)
 
 
+def test_as_many_users_as_there_can_be_are_saved(core: CoreBench) -> None:
+    """With the longest names and passwords, in the longest way of writing them."""
+    users = [{"name": f"{number:064}", "password": "\U0001f4de" * 128} for number in range(5000)]
+    body = json.dumps({**core.load(), "users": users}).encode()
+    assert 8_000_000 < len(body) < MOST_BYTES
+    assert core.save(body, If_Match='"1"').status_code == 200
+    assert len(core.load()["users"]) == 5000
+
+
 def test_an_over_long_or_mistyped_save_is_refused(core: CoreBench) -> None:
     """413 and 415."""
-    assert_refused(core.save(json.dumps(core.load()).encode().ljust(MAX_BODY + 1), If_Match='"1"'), 413)
+    assert_refused(core.save(json.dumps(core.load()).encode().ljust(MOST_BYTES + 1), If_Match='"1"'), 413)
     headers = {"If-Match": '"1"'}
     answer = ask(core.client, "PUT", PATH, data="{}", content_type="text/plain", auth=ADMINISTRATOR, headers=headers)
     assert_refused(answer, 415)
@@ -168,6 +178,7 @@ def test_an_over_long_or_mistyped_save_is_refused(core: CoreBench) -> None:
         "",
         "Basic",
         "Basic !!!",
+        "Basic \xe9",
         "Basic " + b64encode(b"Administrator").decode(),
         "Basic " + b64encode(b"Administrator:wrong").decode(),
         "Basic " + b64encode(b"nobody:administrator-password").decode(),
@@ -215,6 +226,16 @@ def test_the_redirect_service_knows_a_server_without_host_domain_name_by_its_hos
     """CFG-12: an address must come out of it all the same."""
     said = word(Site.SECONDARY, serving=True)
     core.board.hear(replace(said, facts=replace(said.facts, host_domain_name="")), clock.monotonic_ms())
+    url = ask(core.client, "GET", "/api/v1/redirect").get_json()["portal"]
+    assert url == f"https://{core.installed.portals[Site.SECONDARY].hostname}:9443/onexportal.html"
+
+
+@pytest.mark.parametrize("form", ["{0.hostname}", "{0.hostname}.", "{0.address}"])
+def test_the_redirect_service_sends_nobody_back(core: CoreBench, form: str) -> None:
+    """REDIR-8: S's Host Domain Name is P's own name or address, which would lead round in a circle."""
+    name = form.format(core.installed.portals[Site.PRIMARY]).upper()
+    said = word(Site.SECONDARY, serving=True)
+    core.board.hear(replace(said, facts=replace(said.facts, host_domain_name=name)), clock.monotonic_ms())
     url = ask(core.client, "GET", "/api/v1/redirect").get_json()["portal"]
     assert url == f"https://{core.installed.portals[Site.SECONDARY].hostname}:9443/onexportal.html"
 

@@ -14,8 +14,9 @@ import pytest
 
 from stubs.decoding import decode
 from stubs.gossip import MAX_DATAGRAM, Gossip
-from stubs.lines import BROKEN, Hello, LineConnection
+from stubs.lines import BROKEN, MOST_CALLERS, Hello, LineConnection, listen
 from stubs.watchdog import Sign
+from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -208,6 +209,31 @@ def test_closing_wakes_who_waits(ends: Ends) -> None:
     connection.close()
     waiter.join(LATE_S)
     assert len(caught) == 1
+
+
+def test_one_caller_too_many_is_hung_up_on_and_there_is_room_again_later() -> None:
+    """Strangers cannot make a service start threads without end."""
+    with socket.create_server((HERE, 0)) as free:
+        port = free.getsockname()[1]
+
+    def converse(connection: LineConnection, _caller: str) -> None:
+        connection.send(connection.receive(str))
+
+    listen(port, converse, silence_s=LATE_S, address=HERE)
+    with contextlib.ExitStack() as stack:
+        callers = [stack.enter_context(socket.create_connection((HERE, port), LATE_S)) for _ in range(MOST_CALLERS)]
+        one_more = stack.enter_context(socket.create_connection((HERE, port), LATE_S))
+        assert one_more.recv(1) == b""
+        callers[-1].sendall(b'"bye"\n')
+        assert callers[-1].recv(10) == b'"bye"\n'
+
+        def is_taken() -> bool:
+            with socket.create_connection((HERE, port), LATE_S) as again, contextlib.suppress(ConnectionError):
+                again.sendall(b'"bye"\n')
+                return again.recv(1) != b""
+            return False
+
+        wait_until(is_taken, bool, what="room for one", within_s=LATE_S)
 
 
 def test_a_caller_is_let_in_by_name_and_password_only() -> None:

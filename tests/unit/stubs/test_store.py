@@ -326,6 +326,17 @@ def test_users_are_learnt_replaced_and_kept(make: Callable[..., Store]) -> None:
     assert [again.check_password(*each) for each in right + wrong] == [True] * 2 + [False] * 5
 
 
+def test_a_name_on_two_cores_is_the_first_cores_user_until_it_is_gone_there(primary: Store) -> None:
+    """Whichever core spoke last."""
+    for home, password in ((ServerName.EXPANSION, "e"), (ServerName.PRIMARY, "p"), (ServerName.SECONDARY, "s")):
+        primary.accounts.learn(home, {"alice": password})
+    for home, password in ((ServerName.PRIMARY, "p"), (ServerName.SECONDARY, "s"), (ServerName.EXPANSION, "e")):
+        assert primary.accounts.homes() == {"alice": home}
+        assert [each for each in "pse" if primary.accounts.check_password("alice", each)] == [password]
+        primary.accounts.learn(home, {})
+    assert primary.accounts.homes() == {}
+
+
 def test_users_whose_storing_failed_are_learnt_at_the_next_word(primary: Store) -> None:
     """A core tells its users once; a disk that was full for a moment must not lock them out for good."""
     users = (User(name="alice", password="a", home=ServerName.PRIMARY),)

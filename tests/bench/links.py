@@ -138,5 +138,5 @@ def worsened(links: Links) -> Iterator[Found]:
     for bits_per_s in (64_000, 256_000, 1_000_000, 10_000_000, 100_000_000):
         limit = Rate("a", "b", bits_per_s)
         with links.held([limit]):
-            seen = measure.rate(links, limit)
+            seen = measure.rate(links, limit, within_s=10)
         yield Found(what=f"kbit/s through {bits_per_s / 1000:g}", asked=bits_per_s / 1000, found=seen.found / 1000)

@@ -16,6 +16,7 @@ from testbed.bed import Bed
 from testbed.cli.common import as_json, attach, chosen_topology, duration_ms, say, show
 from testbed.conformance import command as commands
 from testbed.conformance import given
+from testbed.conformance.driver import Plan
 from testbed.conformance.results import as_json as result_as_json
 from testbed.conformance.results import exit_status
 from testbed.conformance.run import refuse_disturbed, refuse_unfit, run
@@ -87,36 +88,33 @@ def conform(  # noqa: PLR0913, PLR0917 - click's way
     json_: bool,  # noqa: FBT001 - click's way
 ) -> None:
     """Judge a client that knows nothing of the testbed, from the servers' side."""
-    scenarios, within_s = chosen(only, Kind(kind)), duration_ms(within) / 1000
-    _refuse_muddle(command, wanted, observe, address)
+    plan = Plan(
+        scenarios=chosen(only, Kind(kind)),
+        kind=Kind(kind),
+        within_s=duration_ms(within) / 1000,
+        command=command,
+        address=address,
+    )
+    _refuse_muddle(plan, wanted, observe)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(_folder(report))
         bed = stack.enter_context(_own(wanted) if observe is None else _of_somebody(observe))
-        result = run(
-            bed,
-            stack.enter_context(History(folder / "history.jsonl")),
-            scenarios,
-            command=command,
-            kind=Kind(kind),
-            within_s=within_s,
-            folder=folder,
-            address=address,
-            say=say,
-        )
+        history = stack.enter_context(History(folder / "history.jsonl"))
+        result = run(bed, history, plan, folder=folder, say=say)
         _write(folder, result, strict=strict)
     show(result_as_json(result, strict=strict), json_=json_, text=lambda: table(result, strict=strict))
     click.get_current_context().exit(exit_status(result, strict=strict))
 
 
-def _refuse_muddle(command: tuple[str, ...], wanted: str | None, observe: str | None, address: str | None) -> None:
-    if bool(command) == (observe is not None):
+def _refuse_muddle(plan: Plan, wanted: str | None, observe: str | None) -> None:
+    if bool(plan.command) == (observe is not None):
         raise MisuseError("say what to run (testbed conform -- COMMAND…) or whom to watch (--observe NAME), not both")
     if observe is not None and wanted is not None:
         raise MisuseError("--topology is for a topology of its own; --observe takes one that is up")
-    if observe is None and address is not None:
+    if observe is None and plan.address is not None:
         raise MisuseError("--client goes with --observe NAME: a command is the only client of its topology")
-    if command:
-        commands.check(command)
+    if plan.command:
+        commands.check(plan.command)
 
 
 @contextlib.contextmanager

@@ -72,8 +72,8 @@ class Act:
     before: tuple[Sighting, ...]
     during: tuple[Sighting, ...]
     began_at: str
-    serving_at: str | None
-    watched_s: float
+    serving_at: str | None = None
+    watched_s: float = 0.0
     tried: int | None = None
     dead_s: float = 0.0
     taken: tuple[Taken, ...] | None = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from stubs.wire import Site
@@ -36,6 +36,25 @@ EVERY_S = 0.05
 """Pause between two looks at what the servers saw, in seconds."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is to be done to whom.
+
+    Attributes:
+        scenarios: what to do.
+        kind: what the client is taken for.
+        within_s: how long it may take to do what it must, in seconds.
+        command: the program with its arguments and placeholders; empty: the client runs already.
+        address: the client's address; any, if left out.
+    """
+
+    scenarios: tuple[Scenario, ...]
+    kind: Kind
+    within_s: float
+    command: tuple[str, ...] = ()
+    address: str | None = None
+
+
 class Driver:
     """Drives one client.
 
@@ -45,26 +64,15 @@ class Driver:
         watch: what its servers see; begun before the client.
         attempts: what they did not see, counted.
         client: whether it still runs.
-        kind: what it is taken for.
-        within_s: how long it may take to do what it must, in seconds.
-        address: the client's address; any, if left out.
+        plan: what it is taken for, and how long it may take.
     """
 
     def __init__(  # noqa: PLR0913 - what a run is made of
-        self,
-        bed: Bed,
-        nemesis: Nemesis,
-        watch: Watch,
-        attempts: Attempts,
-        client: Client,
-        *,
-        kind: Kind,
-        within_s: float,
-        address: str | None = None,
+        self, bed: Bed, nemesis: Nemesis, watch: Watch, attempts: Attempts, client: Client, *, plan: Plan
     ) -> None:
         self._bed, self._nemesis, self._watch = bed, nemesis, watch
-        self._attempts, self._client, self._kind = attempts, client, kind
-        self._within_s, self._address = within_s, address
+        self._attempts, self._client = attempts, client
+        self._kind, self._within_s, self._address = plan.kind, plan.within_s, plan.address
         self._clock = SystemClock()
 
     def connects(self) -> bool:
@@ -98,23 +106,11 @@ class Driver:
     def _step(self, step: Step, *, since: str) -> Act:
         source, target = (self._bed.server(site).portal_server.name for site in (step.source, step.target))
         dies = Injury.PORTAL_KILLED in step.injects or Injury.PORTAL_STOPPED in step.injects
-        act = Act(
-            source=source,
-            target=target,
-            before=self._seen(),
-            during=(),
-            began_at=self._now(),
-            serving_at=None,
-            watched_s=0.0,
-        )
+        began_at, before = self._now(), self._seen()
+        act = Act(source=source, target=target, before=before, during=(), began_at=began_at)
         tried, began_ms = self._attempts.at(source), self._clock.monotonic_ms()
-        for injury in step.injects:
-            self._nemesis.inject(self._fault(injury))
-        if not step.injects:
-            self._nemesis.heal_all()
-        self._leads_to(step.state)
-        serving_ms = self._clock.monotonic_ms()
-        act = replace(act, serving_at=self._now())
+        self._bring_about(step)
+        act, serving_ms = replace(act, serving_at=self._now()), self._clock.monotonic_ms()
         if step.state is State.NORMAL:
             self._bed.wait_until_settled(every_s=EVERY_S)
             act = replace(act, taken=self._taken(since))
@@ -123,7 +119,7 @@ class Driver:
             now_ms = self._clock.monotonic_ms()
             return replace(
                 act,
-                during=tuple(one for one in self._seen() if one.at >= act.began_at),
+                during=tuple(one for one in self._seen() if one.at >= began_at),
                 watched_s=(now_ms - serving_ms) / 1000,
                 tried=self._attempts.at(source) - tried if dies else None,
                 dead_s=(now_ms - began_ms) / 1000 if dies else 0.0,
@@ -132,6 +128,14 @@ class Driver:
 
         self._give_time(lambda: self._is_over(step, look()))
         return look()
+
+    def _bring_about(self, step: Step) -> None:
+        """Inject what the step injects, or heal everything, and wait for the state that this leads to."""
+        for injury in step.injects:
+            self._nemesis.inject(self._fault(injury))
+        if not step.injects:
+            self._nemesis.heal_all()
+        self._leads_to(step.state)
 
     def _is_over(self, step: Step, act: Act) -> bool:
         """Whether a step has shown what it can show; one that is not judged brings the client to its target."""

@@ -11,7 +11,7 @@ from testbed import topology as topologies
 from testbed.conformance import given
 from testbed.conformance.attempts import Attempts
 from testbed.conformance.command import Command, Observed
-from testbed.conformance.driver import Driver, after
+from testbed.conformance.driver import Driver, Plan, after
 from testbed.conformance.judgement import how_ended
 from testbed.conformance.results import Result, Row, trouble_of
 from testbed.errors import MisuseError
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from testbed.bed import Bed
     from testbed.conformance.command import Client
-    from testbed.conformance.scenarios import Kind, Scenario
     from testbed.history import History
     from testbed.topology import Topology
 
@@ -55,29 +54,16 @@ def refuse_disturbed(bed: Bed) -> None:
         raise MisuseError(f"{bed.name} is not in normal running ({why}): testbed fault heal {bed.name} --all")
 
 
-def run(  # noqa: PLR0913 - what a run is made of
-    bed: Bed,
-    history: History,
-    scenarios: Sequence[Scenario],
-    *,
-    command: Sequence[str],
-    kind: Kind,
-    within_s: float,
-    folder: Path,
-    address: str | None = None,
-    say: Callable[[str], None] = lambda _line: None,
+def run(
+    bed: Bed, history: History, plan: Plan, *, folder: Path, say: Callable[[str], None] = lambda _line: None
 ) -> Result:
     """Drive a client through scenarios, and judge it. Whatever happens, it has ended and the bed is healed then.
 
     Args:
         bed: in normal running; left in normal running.
         history: of the run.
-        scenarios: what to do.
-        command: the program with its arguments and placeholders; empty: the client runs already.
-        kind: what the client is taken for.
-        within_s: how long it may take to do what it must, in seconds.
-        folder: for the files that it is given, and for what it prints.
-        address: the client's address; any, if left out.
+        plan: what to do to whom.
+        folder: for the files that the client is given, and for what it prints.
         say: told what is going on.
 
     Raises:
@@ -87,46 +73,33 @@ def run(  # noqa: PLR0913 - what a run is made of
     clock = SystemClock()
     began_ms, started_at = clock.monotonic_ms(), clock.wall().isoformat(timespec="seconds")
     watch = Watch(bed.inspectors, {server.name: bed.installed(server.server) for server in bed.servers}, history)
-    nemesis = Nemesis(bed, history)
-    with Attempts(bed, client=address) as attempts, contextlib.ExitStack() as stack:
-        client: Client = Observed()
-        if command:
-            client = stack.enter_context(_started(bed, command, folder))
-        driver = Driver(bed, nemesis, watch, attempts, client, kind=kind, within_s=within_s, address=address)
+    with Attempts(bed, client=plan.address) as attempts, contextlib.ExitStack() as stack:
+        client: Client = stack.enter_context(_started(bed, plan.command, folder)) if plan.command else Observed()
+        driver = Driver(bed, Nemesis(bed, history), watch, attempts, client, plan=plan)
         connected = driver.connects()
-        rows = _rows(driver, client, scenarios, kind, connected=connected, say=say)
+        rows = _rows(driver, client, plan, connected=connected, say=say)
         ended = client.ended()
     return Result(
-        client=shlex.join(command) if command else f"observed client {address or ''}".strip(),
-        kind=kind,
+        client=shlex.join(plan.command) or f"observed client {plan.address or ''}".strip(),
+        kind=plan.kind,
         topology=bed.name,
         rows=tuple(rows),
-        trouble=trouble_of(ended, connected=connected, within_s=within_s),
+        trouble=trouble_of(ended, connected=connected, within_s=plan.within_s),
         ended=ended,
         missed=tuple(dict.fromkeys(watch.missed)),
         seconds=(clock.monotonic_ms() - began_ms) / 1000,
         started_at=started_at,
-        facts={"version": metadata.version("portal-resilience-testbed"), "within_s": f"{within_s:g}"},
+        facts={"version": metadata.version("portal-resilience-testbed"), "within_s": f"{plan.within_s:g}"},
     )
 
 
-def _rows(  # noqa: PLR0913 - what it is made of
-    driver: Driver,
-    client: Client,
-    scenarios: Sequence[Scenario],
-    kind: Kind,
-    *,
-    connected: bool,
-    say: Callable[[str], None],
-) -> list[Row]:
-    if not connected:
-        ended = client.ended()
-        return after(scenarios, kind, "it never connected" if ended is None else how_ended(ended))
+def _rows(driver: Driver, client: Client, plan: Plan, *, connected: bool, say: Callable[[str], None]) -> list[Row]:
     rows: list[Row] = []
-    for place, scenario in enumerate(scenarios):
+    for place, scenario in enumerate(plan.scenarios):
         ended = client.ended()
-        if ended is not None:
-            return rows + after(scenarios[place:], kind, how_ended(ended))
+        if ended is not None or not connected:
+            why = "it never connected" if ended is None else how_ended(ended)
+            return rows + after(plan.scenarios[place:], plan.kind, why)
         say(f"{scenario.name}: {scenario.about}")
         rows += driver.scenario(scenario)
     return rows

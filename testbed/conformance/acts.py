@@ -38,12 +38,21 @@ class Ended:
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """A change that failback took back (SYNC-4): whose, of which collection, and what it did."""
+    """A change that failback took back (SYNC-4).
+
+    Attributes:
+        collection: in which.
+        owner: whose item it is; empty for what all share.
+        item: the item's id.
+        what: added, changed or deleted.
+        is_there: whether the primary has it nevertheless, made again; `None` if nobody can tell.
+    """
 
     collection: str
     owner: str
     item: str
     what: str
+    is_there: bool | None = None
 
     def __str__(self) -> str:
         return f"{self.collection} {self.what} ({self.owner or 'all'})"
@@ -123,11 +132,6 @@ def told_to_leave(seen: Iterable[Sighting], server: str) -> list[Asked]:
 def turned_away(seen: Iterable[Sighting], server: str) -> list[Asked]:
     """Requests there that were not served, as this portal does not serve."""
     return [one for one in asked(seen, server) if one.location is not None or one.status == _NOT_SERVING]
-
-
-def changed(one: Asked) -> str:
-    """The collection of a change."""
-    return _collection(one)
 
 
 def is_at(seen: Iterable[Sighting], here: str, elsewhere: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from stubs.wire import Site
 from testbed import faults
 from testbed.certificates import CertificateFault
-from testbed.conformance import acts
+from testbed.conformance import acts, keeping
 from testbed.conformance.acts import Act, Taken
 from testbed.conformance.judgement import how_ended, is_settled
 from testbed.conformance.results import Row, rows_of, unknown_rows
@@ -18,11 +18,12 @@ from testbed.history import SystemClock
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from testbed.bed import Bed
     from testbed.conformance.attempts import Attempts
     from testbed.conformance.command import Client
+    from testbed.conformance.keeping import Items
     from testbed.conformance.scenarios import Scenario
     from testbed.faults import Fault
     from testbed.nemesis import Nemesis
@@ -73,6 +74,7 @@ class Driver:
         self._bed, self._nemesis, self._watch = bed, nemesis, watch
         self._attempts, self._client = attempts, client
         self._kind, self._within_s, self._address = plan.kind, plan.within_s, plan.address
+        self._passwords = {user.name: user.password for user in bed.topology.users}
         self._clock = SystemClock()
 
     def connects(self) -> bool:
@@ -109,6 +111,7 @@ class Driver:
         began_at, before = self._now(), self._seen()
         act = Act(source=source, target=target, before=before, during=(), began_at=began_at)
         tried, began_ms = self._attempts.at(source), self._clock.monotonic_ms()
+        kept = {} if step.injects else self._kept(Site.SECONDARY, self._passwords)
         self._bring_about(step)
         act, serving_ms = replace(act, serving_at=self._now()), self._clock.monotonic_ms()
         if step.state is State.NORMAL:
@@ -123,6 +126,7 @@ class Driver:
                 watched_s=(now_ms - serving_ms) / 1000,
                 tried=self._attempts.at(source) - tried if dies else None,
                 dead_s=(now_ms - began_ms) / 1000 if dies else 0.0,
+                taken=self._made_again(act.taken, kept),
                 ended=self._client.ended(),
             )
 
@@ -197,6 +201,15 @@ class Driver:
             for one in page["discarded"]["changes"]
             if acts.ms_since(one["made_at"], since) >= 0
         )
+
+    def _made_again(self, taken: tuple[Taken, ...] | None, before: Mapping[str, Items]) -> tuple[Taken, ...] | None:
+        if not taken:
+            return taken
+        now = self._kept(Site.PRIMARY, dict.fromkeys(one.owner for one in taken))
+        return tuple(replace(one, is_there=keeping.is_there(one, before, now)) for one in taken)
+
+    def _kept(self, site: Site, owners: Iterable[str]) -> dict[str, Items]:
+        return keeping.read(self._bed.inspectors[site], self._passwords, owners)
 
     def _seen(self) -> tuple[Sighting, ...]:
         return tuple(one for one in self._watch.look() if self._address in (None, one.client))

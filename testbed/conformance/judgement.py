@@ -207,12 +207,12 @@ def _changes(act: Act) -> Said:
     made = [one for server in {seen.server for seen in everything} for one in acts.acknowledged(everything, server)]
     if not made:
         return Verdict.UNKNOWN, "no change of its was acknowledged, so none could get lost"
-    lost = Counter(one.collection for one in act.taken)
-    again = Counter(acts.changed(one) for one in acts.acknowledged(act.during, act.target))
-    missing = lost - again
+    missing = [str(one) for one in act.taken if one.is_there is False]
     if missing:
-        names = ", ".join(str(one) for one in act.taken if one.collection in missing)
-        return Verdict.FAIL, f"acknowledged, taken back at failback, and not made again: {names}"
-    if lost:
-        return Verdict.PASS, f"{lost.total()} changes were taken back at failback, and it made them again"
+        return Verdict.FAIL, f"acknowledged, taken back at failback, and not made again: {', '.join(missing)}"
+    in_doubt = [str(one) for one in act.taken if one.is_there is None]
+    if in_doubt:
+        return Verdict.UNKNOWN, f"taken back at failback, and nobody knows what was in it: {', '.join(in_doubt)}"
+    if act.taken:
+        return Verdict.PASS, f"{len(act.taken)} changes were taken back at failback, and it made them again"
     return Verdict.PASS, f"{len(made)} changes were acknowledged, and none was taken back"

@@ -61,9 +61,9 @@ def change(server: str, ms: int, collection: str = "settings") -> Asked:
     return asked(server, ms, "POST", collection, 201)
 
 
-def taken(collection: str = "settings") -> Taken:
-    """A change that failback took back."""
-    return Taken(collection=collection, owner="alice", item="1", what="added")
+def taken(*, is_there: bool | None) -> Taken:
+    """A change that failback took back, and whether it is there nevertheless."""
+    return Taken(collection="settings", owner="alice", item="1", what="added", is_there=is_there)
 
 
 def act(*during: Asked | Shaken, **more: Any) -> Act:

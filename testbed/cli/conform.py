@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import tempfile
 import uuid
 from pathlib import Path
@@ -103,7 +104,7 @@ def conform(  # noqa: PLR0913, PLR0917 - click's way
         result = run(bed, history, plan, folder=folder, say=say)
         _write(folder, result, strict=strict)
     show(result_as_json(result, strict=strict), json_=json_, text=lambda: table(result, strict=strict))
-    click.get_current_context().exit(exit_status(result, strict=strict))
+    sys.exit(exit_status(result, strict=strict))
 
 
 def _refuse_muddle(plan: Plan, wanted: str | None, observe: str | None) -> None:

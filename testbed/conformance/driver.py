@@ -10,7 +10,7 @@ from testbed import faults
 from testbed.certificates import CertificateFault
 from testbed.conformance import acts, keeping
 from testbed.conformance.acts import Act, Taken
-from testbed.conformance.judgement import how_ended, is_settled
+from testbed.conformance.judgement import ENOUGH, how_ended, is_settled
 from testbed.conformance.results import Row, rows_of, unknown_rows
 from testbed.conformance.scenarios import NOT_OF, Injury, Kind, State, Step
 from testbed.errors import BedError, NotInTimeError
@@ -111,8 +111,7 @@ class Driver:
         began_at, before = self._now(), self._seen()
         act = Act(source=source, target=target, before=before, during=(), began_at=began_at)
         tried, began_ms = self._attempts.at(source), self._clock.monotonic_ms()
-        kept = {} if step.injects else self._kept(Site.SECONDARY, self._passwords)
-        self._bring_about(step)
+        kept = self._bring_about(step)
         act, serving_ms = replace(act, serving_at=self._now()), self._clock.monotonic_ms()
         if step.state is State.NORMAL:
             self._bed.wait_until_settled(every_s=EVERY_S)
@@ -133,19 +132,28 @@ class Driver:
         self._give_time(lambda: self._is_over(step, look()))
         return look()
 
-    def _bring_about(self, step: Step) -> None:
-        """Inject what the step injects, or heal everything, and wait for the state that this leads to."""
-        for injury in step.injects:
-            self._nemesis.inject(self._fault(injury))
-        if not step.injects:
-            self._nemesis.heal_all()
-        self._leads_to(step.state)
+    def _bring_about(self, step: Step) -> dict[str, Items]:
+        """Inject what the step injects, and wait for the state that this leads to; or heal everything.
+
+        Returns:
+            What the secondary kept just before the healing took it back, by user.
+        """
+        if step.injects:
+            for injury in step.injects:
+                self._nemesis.inject(self._fault(injury))
+            self._leads_to(step.state)
+            return {}
+        kept = self._kept(Site.SECONDARY, self._passwords)
+        self._nemesis.heal_all()
+        self._leads_to(step.state, meanwhile=lambda: kept.update(self._kept(Site.SECONDARY, self._passwords)))
+        return kept
 
     def _is_over(self, step: Step, act: Act) -> bool:
         """Whether a step has shown what it can show; one that is not judged brings the client to its target."""
         checks = [check for check, _rules in step.checks if check not in NOT_OF[self._kind]]
         if not checks:
-            return acts.is_at((*act.before, *act.during), act.target, act.source)
+            # Logged in, and what a client does at once after that is done: it is read before it is taken back.
+            return len(acts.served(act.during, act.target)) > ENOUGH
         return all(is_settled(check, self._kind, act) for check in checks)
 
     def _give_time(self, done: Callable[[], bool]) -> None:
@@ -161,7 +169,7 @@ class Driver:
         except NotInTimeError:
             return  # a verdict, and no error: whoever judges sees what it has not done
 
-    def _leads_to(self, state: State) -> None:
+    def _leads_to(self, state: State, *, meanwhile: Callable[[], object] = lambda: None) -> None:
         wanted = {
             State.FAILOVER: (False, True),
             State.STAND_ALONE: (True, True),
@@ -169,8 +177,13 @@ class Driver:
         }[state]
         topology = self._bed.topology
         detection_s = topology.primary.detection_minutes * 60 * topology.time_scale
+
+        def look() -> tuple[bool, ...]:
+            meanwhile()
+            return tuple(self._bed.inspectors[site].portal_row().get("state") == "Available" for site in Site)
+
         wait_until(
-            lambda: tuple(self._bed.inspectors[site].portal_row().get("state") == "Available" for site in Site),
+            look,
             lambda serves: serves == wanted,
             within_s=LEADS_S + 2 * detection_s,
             what=f"{self._bed.name} to be in {state.value} (the primary serves, the secondary serves)",

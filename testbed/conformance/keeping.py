@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MOST_USERS = 20
 """How many users' items are read; changes of further ones stay unknown."""
 
+_OK, _LOGGED_IN = 200, 201
+
 Items: TypeAlias = "Mapping[tuple[str, str, str], Mapping[str, Any]]"
 """What is kept, by collection, owner and id."""
 
@@ -32,15 +34,14 @@ def read(inspector: Inspector, passwords: Mapping[str, str], owners: Iterable[st
     for owner in list(owners)[:MOST_USERS]:
         log_in = {"user": owner, "password": passwords.get(owner, "")}
         try:
-            inspector.call("POST", ports.PORTAL_HTTPS, "/api/v1/session", json=log_in)
-            found[owner] = {
-                (collection, owner, str(item["id"])): item
-                for collection in sorted(COLLECTIONS)
-                for item in inspector.call("GET", ports.PORTAL_HTTPS, f"/api/v1/{collection}").json().get("items", [])
-            }
+            if inspector.call("POST", ports.PORTAL_HTTPS, "/api/v1/session", json=log_in).status_code != _LOGGED_IN:
+                return {}  # this portal does not serve, and sends its callers away
+            answers = {one: inspector.call("GET", ports.PORTAL_HTTPS, f"/api/v1/{one}") for one in sorted(COLLECTIONS)}
             inspector.call("DELETE", ports.PORTAL_HTTPS, "/api/v1/session")
         except BedError:
             continue
+        if all(answer.status_code == _OK for answer in answers.values()):
+            found[owner] = {(one, owner, item["id"]): item for one in answers for item in answers[one].json()["items"]}
     return found
 
 

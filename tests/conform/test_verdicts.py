@@ -72,14 +72,14 @@ def test_a_correct_client_passes_everything(bed: Bed, judged: Judge) -> None:
     }, result
     assert (result.trouble, result.ended, exit_status(result, strict=True)) == (None, None, 0)
     (again,) = (row.evidence for row in result.rows if (row.scenario, row.check) == ("failback", "changes"))
-    assert again == "1 changes were taken back at failback, and it made them again"
+    assert again.endswith("were taken back at failback, and it made them again")
 
 
 @pytest.mark.rule("CLIENT-4", "REDIR-1", "REDIR-7")
 def test_a_client_that_ignores_redirects_fails_in_failover_alone(bed: Bed, judged: Judge) -> None:
     """It never comes to the secondary, so nobody can say what it does there; it does no harm meanwhile."""
     assert bed.name
-    result = judged("stubborn", "failover", "failback", "split-brain", within_s=3)
+    result = judged("stubborn", "failover", "failback", "split-brain", within_s=2)
     assert verdicts(result) == {
         ("failover", "redirect"): [FAIL],
         ("failover", "reconnect"): [FAIL],

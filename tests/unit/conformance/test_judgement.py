@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stubs.ports import CORE_SERVICES
 from testbed.conformance.judgement import allowed, is_settled, judge
 from testbed.conformance.scenarios import Check, Kind
 from testbed.report.verdicts import Verdict
@@ -37,6 +39,7 @@ CASES = [
     (Check.REDIRECT, act(*CAME), PASS, "it came to the secondary within 200 ms"),
     (Check.REDIRECT, act(shaken(S, 10_500)), PASS, "within 0 ms"),
     (Check.REDIRECT, act(refusal(S, 11_100)), PASS, "and stopped at the certificate"),
+    (Check.REDIRECT, act(replace(asked(S, 12_000), port=CORE_SERVICES)), FAIL, "it never came"),
     (Check.REDIRECT, act(asked(P, 12_000)), FAIL, "it never came to the secondary in 4.0 s"),
     (Check.REDIRECT, act(asked(S, 11_000, **SENT), **BACK), FAIL, "sent there 1 times by the secondary"),
     (Check.REDIRECT, act(asked(P, 11_500), **BACK), PASS, "it came to the primary within 500 ms"),

@@ -61,6 +61,13 @@ class Pause:
 
 
 @dataclass(frozen=True)
+class Restart:
+    """An announced restart (SIGHUP): the service says that it will be back, and begins again by itself."""
+
+    target: Target
+
+
+@dataclass(frozen=True)
 class Lose:
     """The whole server is lost: everything in and out is dropped, then its services are killed."""
 
@@ -82,7 +89,7 @@ class Certificate:
     case: CertificateFault
 
 
-Fault: TypeAlias = Kill | Stop | Pause | Lose | Network | Certificate
+Fault: TypeAlias = Kill | Stop | Pause | Restart | Lose | Network | Certificate
 
 
 def lose(server: Named) -> Lose:
@@ -120,7 +127,7 @@ def certificate(server: Named, case: CertificateFault) -> Certificate:
 def describe(fault: Fault) -> str:
     """One line, for history and messages."""
     match fault:
-        case Kill(target) | Stop(target) | Pause(target):
+        case Kill(target) | Stop(target) | Pause(target) | Restart(target):
             return f"{type(fault).__name__.lower()} {target}"
         case Lose(server):
             return f"lose {server.value}"

@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, assert_never
 
-from testbed.errors import FaultError, NotInTimeError
-from testbed.faults import Certificate, Fault, Kill, Lose, Network, Pause, Stop, Target, describe
+from testbed.errors import FaultError
+from testbed.faults import Certificate, Fault, Kill, Lose, Network, Pause, Restart, Stop, Target, describe
 from testbed.network.links import LEASE_MS
 from testbed.network.proof import prove_passing, prove_stopped
 from testbed.partitions import NetworkFault, Vanished
-from testbed.waiting import wait_until
+from testbed.service_proof import WITHIN_S, prove_ended, prove_state, start_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ class Nemesis:
         within_s: how long the engine may take until a fault shows, in seconds.
     """
 
-    def __init__(self, bed: Bed, history: History, *, within_s: float = 5.0) -> None:
+    def __init__(self, bed: Bed, history: History, *, within_s: float = WITHIN_S) -> None:
         self._bed = bed
         self._history = history
         self._within_s = within_s
@@ -63,9 +63,13 @@ class Nemesis:
             case Stop(target):
                 self._end(stack, target, lambda: self._bed.services.stop(target.server, target.service))
             case Pause(target):
+                self._refuse_idle(target, "paused")
+                stack.callback(self._prove_state, target, "running")
                 stack.callback(self._bed.services.resume, target.server, target.service)
                 self._bed.services.pause(target.server, target.service)
                 self._prove_state(target, "paused")
+            case Restart(target):
+                self._restart(stack, target)
             case Lose(server):
                 self._lose(stack, server)
             case Network(faults):
@@ -106,6 +110,7 @@ class Nemesis:
             raise ExceptionGroup("not every fault could be healed", failures)
 
     def _end(self, stack: contextlib.ExitStack, target: Target, act: Callable[[], None]) -> None:
+        self._refuse_idle(target, "stopped")
         stack.callback(self._begin_again, target)
         act()
         self._prove_state(target, "stopped")
@@ -113,6 +118,17 @@ class Nemesis:
     def _begin_again(self, target: Target) -> None:
         self._bed.services.start(target.server, target.service)
         self._prove_state(target, "running")
+
+    def _restart(self, stack: contextlib.ExitStack, target: Target) -> None:
+        start = start_of(self._bed, target)
+        stack.callback(self._begin_again, target)
+        self._bed.services.restart(target.server, target.service)
+        prove_ended(self._bed, target, start, within_s=self._within_s)
+
+    def _refuse_idle(self, target: Target, state: str) -> None:
+        """A fault that finds its effect there already has none."""
+        if state_of(self._bed, target) == state:
+            raise FaultError(f"the fault had no effect: {target} was {state} already")
 
     def _lose(self, stack: contextlib.ExitStack, server: ServerName) -> None:
         vanished = frozenset({Vanished(server.value)})
@@ -135,13 +151,4 @@ class Nemesis:
         prove_stopped(links, faults)
 
     def _prove_state(self, target: Target, expected: str) -> None:
-        """The engine itself must say so: a fault without effect proves nothing."""
-
-        def look() -> str:
-            return self._bed.services.states().get(target.server, {}).get(target.service, "missing")
-
-        what = f"{target} to be {expected}"
-        try:
-            wait_until(look, lambda state: state == expected, within_s=self._within_s, what=what)
-        except NotInTimeError as error:
-            raise FaultError(f"the fault had no effect: {error}") from error
+        prove_state(self._bed, target, expected, within_s=self._within_s)

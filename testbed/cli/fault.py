@@ -9,14 +9,16 @@ import click
 from testbed import layout, partitions
 from testbed.cli.common import attach, case_of, duration_ms, targets_of, topology_name
 from testbed.errors import MisuseError
+from testbed.faults import Target
 from testbed.network.proof import prove_passing, prove_stopped
 from testbed.partitions import NetworkFault
+from testbed.service_proof import prove_ended, prove_state, start_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stubs.wire import ServerName
     from testbed.bed import Bed
-    from testbed.faults import Target
 
 
 @click.group()
@@ -24,20 +26,17 @@ def fault() -> None:
     """Inject a fault into a topology, or heal one."""
 
 
-def _service_command(verb: str, help_: str, act: Callable[[Bed, Target], None]) -> None:
+def _service_command(verb: str, help_: str, act: Callable[[Bed, Target], None], *, becomes: str) -> None:
     @fault.command(verb, help=help_)
     @topology_name
     @click.argument("target", metavar="SERVER[/SERVICE]")
     def command(name: str, target: str) -> None:
         bed = attach(name)
-        for each in targets_of(bed, target):
+        targets = targets_of(bed, target)
+        for each in targets:
             act(bed, each)
-
-
-_service_command("kill", "SIGKILL a service.", lambda bed, t: bed.services.kill(t.server, t.service))
-_service_command("stop", "Stop a service in order.", lambda bed, t: bed.services.stop(t.server, t.service))
-_service_command("pause", "Freeze a service.", lambda bed, t: bed.services.pause(t.server, t.service))
-_service_command("resume", "Let a frozen service go on.", lambda bed, t: bed.services.resume(t.server, t.service))
+        for each in targets:
+            prove_state(bed, each, becomes)
 
 
 def _start(bed: Bed, target: Target) -> None:
@@ -47,7 +46,9 @@ def _start(bed: Bed, target: Target) -> None:
 
 def _restart(bed: Bed, target: Target) -> None:
     _refuse_dormant(bed, target)
+    start = start_of(bed, target)
     bed.services.restart(target.server, target.service)
+    prove_ended(bed, target, start)
 
 
 def _refuse_dormant(bed: Bed, target: Target) -> None:
@@ -61,8 +62,15 @@ def _refuse_dormant(bed: Bed, target: Target) -> None:
         inspector.start(target.service)
 
 
-_service_command("start", "Start a service that has ended.", _start)
-_service_command("restart", "Restart a service, announced.", _restart)
+for _verb, _help, _act, _becomes in (
+    ("kill", "SIGKILL a service.", lambda bed, t: bed.services.kill(t.server, t.service), "stopped"),
+    ("stop", "Stop a service in order.", lambda bed, t: bed.services.stop(t.server, t.service), "stopped"),
+    ("pause", "Freeze a service.", lambda bed, t: bed.services.pause(t.server, t.service), "paused"),
+    ("resume", "Let a frozen service go on.", lambda bed, t: bed.services.resume(t.server, t.service), "running"),
+    ("start", "Start a service that has ended.", _start, "running"),
+    ("restart", "Restart a service, announced.", _restart, "running"),
+):
+    _service_command(_verb, _help, _act, becomes=_becomes)
 
 
 @fault.command()
@@ -78,6 +86,7 @@ def lose(name: str, server: str) -> None:
         for service in bed.installed(lost):
             bed.services.kill(lost, service)
         prove_stopped(bed.links, vanished)
+        _prove_all(bed, lost, "stopped")
     finally:
         bed.close()
 
@@ -89,13 +98,25 @@ def restore(name: str, server: str) -> None:
     """Give a lost server back: its address and its services."""
     bed = attach(name)
     lost = layout.named(bed.topology, server)
+    vanished = [partitions.Vanished(lost.value)]
     try:
-        bed.links.heal([partitions.Vanished(lost.value)])
-        for service in bed.installed(lost):
-            bed.services.resume(lost, service)
-            bed.services.start(lost, service)
+        bed.links.heal(vanished)
+        prove_passing(bed.links, vanished)
+        _begin_all(bed, lost)
     finally:
         bed.close()
+
+
+def _begin_all(bed: Bed, server: ServerName) -> None:
+    for service in bed.installed(server):
+        bed.services.resume(server, service)
+        bed.services.start(server, service)
+    _prove_all(bed, server, "running")
+
+
+def _prove_all(bed: Bed, server: ServerName, state: str) -> None:
+    for service in bed.installed(server):
+        prove_state(bed, Target(server, service), state)
 
 
 @fault.command()

@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from stubs import ports
 from stubs.wire import ServerName
 from testbed import partitions
+from testbed.errors import MisuseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from testbed.certificates import CertificateFault
     from testbed.partitions import NetworkFault
+
+
+LONGEST_MS = 3_600_000
+"""How much longer a slow start may take: that of the real portal takes minutes."""
 
 
 class Named(Protocol):
@@ -75,6 +80,29 @@ class Lose:
 
 
 @dataclass(frozen=True)
+class FullDisk:
+    """The small disk of a server is full (SYNC-8): every write is refused, reads go on; a topology gives it one."""
+
+    server: ServerName
+
+
+@dataclass(frozen=True)
+class SlowStart:
+    """Every start of a service takes so many milliseconds longer, until this is healed; it does not start by it.
+
+    Raises:
+        MisuseError: so long a start makes no sense.
+    """
+
+    target: Target
+    by_ms: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.by_ms <= LONGEST_MS:
+            raise MisuseError(f"a start can take up to {LONGEST_MS // 60_000} minutes longer, not {self.by_ms} ms")
+
+
+@dataclass(frozen=True)
 class Network:
     """Network faults that belong together: injected in one transaction per server, healed together."""
 
@@ -89,12 +117,17 @@ class Certificate:
     case: CertificateFault
 
 
-Fault: TypeAlias = Kill | Stop | Pause | Restart | Lose | Network | Certificate
+Fault: TypeAlias = Kill | Stop | Pause | Restart | Lose | FullDisk | SlowStart | Network | Certificate
 
 
 def lose(server: Named) -> Lose:
     """The whole server is lost."""
     return Lose(ServerName(server.name))
+
+
+def fill(server: Named) -> FullDisk:
+    """The small disk of a server is full."""
+    return FullDisk(ServerName(server.name))
 
 
 def cut(one: Named, other: Named) -> Network:
@@ -131,6 +164,10 @@ def describe(fault: Fault) -> str:
             return f"{type(fault).__name__.lower()} {target}"
         case Lose(server):
             return f"lose {server.value}"
+        case FullDisk(server):
+            return f"full disk of {server.value}"
+        case SlowStart(target, by_ms):
+            return f"slow start of {target} by {by_ms} ms"
         case Network(faults):
             return "cut " + ", ".join(sorted(str(each) for each in faults))
         case Certificate(server, case):

@@ -8,8 +8,22 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, assert_never
 
+from testbed import volume_proof
 from testbed.errors import FaultError
-from testbed.faults import Certificate, Fault, Kill, Lose, Network, Pause, Restart, Stop, Target, describe
+from testbed.faults import (
+    Certificate,
+    Fault,
+    FullDisk,
+    Kill,
+    Lose,
+    Network,
+    Pause,
+    Restart,
+    SlowStart,
+    Stop,
+    Target,
+    describe,
+)
 from testbed.network.links import LEASE_MS
 from testbed.network.proof import prove_passing, prove_stopped
 from testbed.partitions import NetworkFault, Vanished
@@ -52,7 +66,7 @@ class Nemesis:
 
         Raises:
             FaultError: it had no effect.
-            MisuseError: the server has another fault of the same kind already.
+            MisuseError: the server has another fault of the same kind already, or cannot have one.
             EngineError, ExceptionGroup: it could not be injected; what was done of it is undone by `heal`.
         """
         stack = self._undo.setdefault(fault, contextlib.ExitStack())
@@ -72,6 +86,10 @@ class Nemesis:
                 self._restart(stack, target)
             case Lose(server):
                 self._lose(stack, server)
+            case FullDisk(server):
+                self._fill(stack, server)
+            case SlowStart():
+                self._slow(stack, fault)
             case Network(faults):
                 self._cut(stack, faults)
             case Certificate(server, case):
@@ -142,6 +160,17 @@ class Nemesis:
         )
         for target in targets:
             self._prove_state(target, "stopped")
+
+    def _fill(self, stack: contextlib.ExitStack, server: ServerName) -> None:
+        volume_proof.refuse_full(self._bed, server)
+        stack.callback(volume_proof.empty, self._bed, server)
+        volume_proof.fill(self._bed, server)
+
+    def _slow(self, stack: contextlib.ExitStack, fault: SlowStart) -> None:
+        volume_proof.slow(self._bed, fault)
+        stack.callback(volume_proof.swift, self._bed, fault.target)
+        # Nothing can be seen of it before a service starts, so that this is proved by the time it ends.
+        stack.callback(volume_proof.prove_slow, self._bed, fault.target)
 
     def _cut(self, stack: contextlib.ExitStack, faults: frozenset[NetworkFault]) -> None:
         links = self._bed.links

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from testbed import layout, partitions
+from testbed import layout, partitions, volume_proof
 from testbed.cli.common import attach, case_of, duration_ms, targets_of, topology_name
 from testbed.errors import MisuseError
-from testbed.faults import Target
+from testbed.faults import SlowStart, Target
 from testbed.network.proof import prove_passing, prove_stopped
 from testbed.partitions import NetworkFault
 from testbed.service_proof import prove_ended, prove_state, start_of
@@ -119,6 +119,28 @@ def _prove_all(bed: Bed, server: ServerName, state: str) -> None:
         prove_state(bed, Target(server, service), state)
 
 
+@fault.command("fill")
+@topology_name
+@click.argument("server", metavar="SERVER")
+def fill_disk(name: str, server: str) -> None:
+    """Fill a server's small disk up: every write is refused; `fault heal N SERVER` gives it room again."""
+    bed = attach(name)
+    full = layout.named(bed.topology, server)
+    volume_proof.refuse_full(bed, full)
+    volume_proof.fill(bed, full)
+
+
+@fault.command("slow-start")
+@topology_name
+@click.argument("target", metavar="SERVER/SERVICE")
+@click.option("--by", "time", metavar="T", required=True, help="How much longer: 500ms, 30s, 2m.")
+def slow_start(name: str, target: str, time: str) -> None:
+    """Let every start of a service take longer, until `fault heal N SERVER`; it is not started by this."""
+    bed = attach(name)
+    for fault in [SlowStart(each, duration_ms(time)) for each in targets_of(bed, target)]:
+        volume_proof.slow(bed, fault)
+
+
 @fault.command()
 @topology_name
 @click.argument("one", metavar="A")
@@ -159,22 +181,33 @@ def cert(name: str, server: str, case: str) -> None:
 @fault.command()
 @topology_name
 @click.argument("one", metavar="[A", required=False)
-@click.argument("other", metavar="B]", required=False)
+@click.argument("other", metavar="[B]]", required=False)
 @click.option("--all", "everything", is_flag=True, help="Every fault of the topology, services included.")
 def heal(name: str, one: str | None, other: str | None, everything: bool) -> None:  # noqa: FBT001 - click's way
-    """Heal the link between two servers, or everything."""
-    if everything == (one is not None) or (one is None) != (other is None):
-        raise MisuseError("say which link to heal (A B), or --all")
+    """Heal the link between two servers, the disk and the slow starts of one, or everything."""
+    if everything == (one is not None):
+        raise MisuseError("say which link to heal (A B), whose disk and slow starts (A), or --all")
     bed = attach(name)
     try:
-        if one is None or other is None:
+        if one is None:
             bed.heal()
+        elif other is None:
+            _heal_volume(bed, layout.named(bed.topology, one))
         else:
             links = _links_between(bed, one, other, one_way=False)
             bed.links.heal(links)
             prove_passing(bed.links, links)
     finally:
         bed.close()
+
+
+def _heal_volume(bed: Bed, server: ServerName) -> None:
+    if bed.volumes.is_full(server):
+        volume_proof.empty(bed, server)
+    for service in bed.installed(server):
+        target = Target(server, service)
+        if bed.volumes.starts(target) is not None:
+            volume_proof.swift(bed, target)
 
 
 def _links_between(bed: Bed, one: str, other: str, *, one_way: bool) -> frozenset[NetworkFault]:

@@ -127,7 +127,7 @@ def test_a_secondary_whose_disk_is_full_does_not_claim_what_it_did_not_take(
         wait_until(states, lambda seen: seen == ["interrupted"] * 2, within_s=WITHIN_S, what="both to say so")
         now = portal(bed.secondary, bed)["sync"]
         assert (now["head"], now["digest"]) == (before["head"], before["digest"])
-        assert "disk is full" in now["trouble"]
+        assert "disk is full" in now["why"]
         assert (shown(bed.primary, bed)[0], shown(bed.secondary, bed)[0]) == ("Available", "Starting")
     eventually_in_step(bed)
     assert log_of(bed.primary, bed) == log_of(bed.secondary, bed)

@@ -179,7 +179,7 @@ READINGS = {
             "SYNC-6",
         ),
     ),
-    "one name, two cores": Reading(
+    "name on two cores": Reading(
         "A user of the same name on two cores is one user to the portals, of the first core in the order primary, "
         "secondary, expansion system: with its password and its home. Once that core knows the user no more, the "
         "other's counts.",

@@ -17,6 +17,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import sqlite3
 import sys
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ from stubs.installation import DATA, FAULTS, FULL_DISK, slow_start
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+LARGEST = 64 << 20
+"""A disk of more bytes is none that a topology made to be filled up."""
 
 _FILLER, _PROBE = "filler", "probe"
 _CHUNK = bytes(1 << 20)
@@ -41,7 +45,7 @@ def fill(disk: Path, faults: Path) -> dict[str, Any]:
     Raises:
         RefusedError: it is not a disk of its own: the machine's would be filled.
     """
-    if not disk.is_mount():
+    if not disk.is_mount() or shutil.disk_usage(disk).total > LARGEST:
         raise RefusedError("the server has no small disk of its own")
     mark(faults / FULL_DISK, "")
     for database in disk.rglob("*.sqlite"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn, Self
 
 import pytest
@@ -26,9 +27,16 @@ def faults(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def harmless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should the code ever be wrong, the test must not fill the machine's disk."""
+    monkeypatch.setattr(volume, "take", lambda _filler: pytest.fail("the machine's disk was about to be filled up"))
+
+
+@pytest.fixture
 def small(disk: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same, as a disk of its own that takes 3 MiB in a file."""
     monkeypatch.setattr(Path, "is_mount", lambda path: path == disk)
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: SimpleNamespace(total=3 << 20))
     opened = Path.open
 
     class Bounded:
@@ -57,8 +65,14 @@ def small(disk: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return disk
 
 
-def test_a_disk_that_is_not_small_is_never_filled(disk: Path, faults: Path) -> None:
-    """It would be the machine's own."""
+@pytest.mark.usefixtures("harmless")
+@pytest.mark.parametrize("is_mount", [False, True])
+def test_a_disk_that_is_not_small_is_never_filled(
+    disk: Path, faults: Path, monkeypatch: pytest.MonkeyPatch, *, is_mount: bool
+) -> None:
+    """It would be the machine's own, mounted there or not."""
+    monkeypatch.setattr(Path, "is_mount", lambda _path: is_mount)
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: SimpleNamespace(total=volume.LARGEST + 1))
     with pytest.raises(volume.RefusedError, match="no small disk of its own"):
         volume.carry_out(["fill"], disk, faults)
     assert list(disk.iterdir()) == []

@@ -193,6 +193,24 @@ READINGS = {
             "REDIR-8",
         ),
     ),
+    "hammering": Reading(
+        "A client may try a server that does not take it 20 times at once, and 10 times a second after that: a dead "
+        "portal, a certificate that it had refused, a portal that turned it away. Who tries more often hammers.",
+        (
+            "CERT-4",
+            "CLIENT-4",
+        ),
+    ),
+    "long enough": Reading(
+        "A client that must not do something is watched for 3 s after it could; one that is to go on where it is must "
+        "have been served twice more. What it must do, it may take as long for as whoever judges it allows.",
+        (
+            "CERT-4",
+            "CLIENT-3",
+            "CLIENT-4",
+            "REDIR-7",
+        ),
+    ),
     "unsaid": Reading(
         "Two endings are left open: of S's users when S's portal has ended, its core is up and P serves; "
         "and of whoever asks an S that runs while resilience is not ready.",

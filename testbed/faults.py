@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from stubs.wire import ServerName
 from testbed import link_faults, partitions
+from testbed.errors import MisuseError
 from testbed.partitions import Manner
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
     from testbed.certificates import CertificateFault
     from testbed.partitions import NetworkFault
+
+
+LONGEST_MS = 3_600_000
+"""How much longer a slow start may take: that of the real portal takes minutes."""
 
 
 class Named(Protocol):
@@ -61,10 +66,40 @@ class Pause:
 
 
 @dataclass(frozen=True)
+class Restart:
+    """An announced restart (SIGHUP): the service says that it will be back, and begins again by itself."""
+
+    target: Target
+
+
+@dataclass(frozen=True)
 class Lose:
     """The whole server is lost: everything in and out is dropped, then its services are killed."""
 
     server: ServerName
+
+
+@dataclass(frozen=True)
+class FullDisk:
+    """The small disk of a server is full (SYNC-8): every write is refused, reads go on; a topology gives it one."""
+
+    server: ServerName
+
+
+@dataclass(frozen=True)
+class SlowStart:
+    """Every start of a service takes so many milliseconds longer, until this is healed; it does not start by it.
+
+    Raises:
+        MisuseError: so long a start makes no sense.
+    """
+
+    target: Target
+    by_ms: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.by_ms <= LONGEST_MS:
+            raise MisuseError(f"a start can take up to {LONGEST_MS // 60_000} minutes longer, not {self.by_ms} ms")
 
 
 @dataclass(frozen=True)
@@ -82,12 +117,17 @@ class Certificate:
     case: CertificateFault
 
 
-Fault: TypeAlias = Kill | Stop | Pause | Lose | Network | Certificate
+Fault: TypeAlias = Kill | Stop | Pause | Restart | Lose | FullDisk | SlowStart | Network | Certificate
 
 
 def lose(server: Named) -> Lose:
     """The whole server is lost."""
     return Lose(ServerName(server.name))
+
+
+def fill(server: Named) -> FullDisk:
+    """The small disk of a server is full."""
+    return FullDisk(ServerName(server.name))
 
 
 @dataclass(frozen=True)
@@ -177,10 +217,14 @@ def certificate(server: Named, case: CertificateFault) -> Certificate:
 def describe(fault: Fault) -> str:
     """One line, for history and messages."""
     match fault:
-        case Kill(target) | Stop(target) | Pause(target):
+        case Kill(target) | Stop(target) | Pause(target) | Restart(target):
             return f"{type(fault).__name__.lower()} {target}"
         case Lose(server):
             return f"lose {server.value}"
+        case FullDisk(server):
+            return f"full disk of {server.value}"
+        case SlowStart(target, by_ms):
+            return f"slow start of {target} by {by_ms} ms"
         case Network(faults):
             return ", ".join(sorted(partitions.told(each) for each in faults))
         case Certificate(server, case):

@@ -8,12 +8,26 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, assert_never
 
-from testbed.errors import FaultError, NotInTimeError
-from testbed.faults import Certificate, Fault, Kill, Lose, Network, Pause, Stop, Target, describe
+from testbed import volume_proof
+from testbed.errors import FaultError
+from testbed.faults import (
+    Certificate,
+    Fault,
+    FullDisk,
+    Kill,
+    Lose,
+    Network,
+    Pause,
+    Restart,
+    SlowStart,
+    Stop,
+    Target,
+    describe,
+)
 from testbed.network.links import LEASE_MS
 from testbed.network.proof import prove_in_force, prove_passing
 from testbed.partitions import NetworkFault, Vanished
-from testbed.waiting import wait_until
+from testbed.service_proof import WITHIN_S, prove_ended, prove_state, start_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +47,7 @@ class Nemesis:
         within_s: how long the engine may take until a fault shows, in seconds.
     """
 
-    def __init__(self, bed: Bed, history: History, *, within_s: float = 5.0) -> None:
+    def __init__(self, bed: Bed, history: History, *, within_s: float = WITHIN_S) -> None:
         self._bed = bed
         self._history = history
         self._within_s = within_s
@@ -54,7 +68,7 @@ class Nemesis:
 
         Raises:
             FaultError: it had no effect.
-            MisuseError: the server has another fault of the same kind already.
+            MisuseError: the server has another fault of the same kind already, or cannot have one.
             EngineError, ExceptionGroup: it could not be injected; what was done of it is undone by `heal`.
         """
         stack = self._undo.setdefault(fault, contextlib.ExitStack())
@@ -65,11 +79,19 @@ class Nemesis:
             case Stop(target):
                 self._end(stack, target, lambda: self._bed.services.stop(target.server, target.service))
             case Pause(target):
+                self._refuse_idle(target, "paused")
+                stack.callback(self._prove_state, target, "running")
                 stack.callback(self._bed.services.resume, target.server, target.service)
                 self._bed.services.pause(target.server, target.service)
                 self._prove_state(target, "paused")
+            case Restart(target):
+                self._restart(stack, target)
             case Lose(server):
                 self._lose(stack, fault, server)
+            case FullDisk(server):
+                self._fill(stack, server)
+            case SlowStart():
+                self._slow(stack, fault)
             case Network(faults):
                 self._change_links(stack, fault, faults)
             case Certificate(server, case):
@@ -114,6 +136,7 @@ class Nemesis:
         self._history.record("fault", fault=describe(fault), state=state, **times)
 
     def _end(self, stack: contextlib.ExitStack, target: Target, act: Callable[[], None]) -> None:
+        self._refuse_idle(target, "stopped")
         stack.callback(self._begin_again, target)
         act()
         self._prove_state(target, "stopped")
@@ -121,6 +144,17 @@ class Nemesis:
     def _begin_again(self, target: Target) -> None:
         self._bed.services.start(target.server, target.service)
         self._prove_state(target, "running")
+
+    def _restart(self, stack: contextlib.ExitStack, target: Target) -> None:
+        start = start_of(self._bed, target)
+        stack.callback(self._begin_again, target)
+        self._bed.services.restart(target.server, target.service)
+        prove_ended(self._bed, target, start, within_s=self._within_s)
+
+    def _refuse_idle(self, target: Target, state: str) -> None:
+        """A fault that finds its effect there already has none."""
+        if state_of(self._bed, target) == state:
+            raise FaultError(f"the fault had no effect: {target} was {state} already")
 
     def _lose(self, stack: contextlib.ExitStack, fault: Fault, server: ServerName) -> None:
         vanished = frozenset({Vanished(server.value)})
@@ -135,6 +169,17 @@ class Nemesis:
         for target in targets:
             self._prove_state(target, "stopped")
 
+    def _fill(self, stack: contextlib.ExitStack, server: ServerName) -> None:
+        volume_proof.refuse_full(self._bed, server)
+        stack.callback(volume_proof.empty, self._bed, server)
+        volume_proof.fill(self._bed, server)
+
+    def _slow(self, stack: contextlib.ExitStack, fault: SlowStart) -> None:
+        volume_proof.slow(self._bed, fault)
+        stack.callback(volume_proof.swift, self._bed, fault.target)
+        # Nothing can be seen of it before a service starts, so that this is proved by the time it ends.
+        stack.callback(volume_proof.prove_slow, self._bed, fault.target)
+
     def _change_links(self, stack: contextlib.ExitStack, fault: Fault, faults: frozenset[NetworkFault]) -> None:
         links = self._bed.links
         prove_passing(links, faults)
@@ -144,13 +189,4 @@ class Nemesis:
         self._history.record("proof", fault=describe(fault), shown=[str(one) for one in shown])
 
     def _prove_state(self, target: Target, expected: str) -> None:
-        """The engine itself must say so: a fault without effect proves nothing."""
-
-        def look() -> str:
-            return self._bed.services.states().get(target.server, {}).get(target.service, "missing")
-
-        what = f"{target} to be {expected}"
-        try:
-            wait_until(look, lambda state: state == expected, within_s=self._within_s, what=what)
-        except NotInTimeError as error:
-            raise FaultError(f"the fault had no effect: {error}") from error
+        prove_state(self._bed, target, expected, within_s=self._within_s)

@@ -1,28 +1,25 @@
-"""Commands that break links between servers, or between clients and servers, and heal them."""
+"""Commands that break links between servers, or between clients and servers."""
 
 from __future__ import annotations
 
 import contextlib
 import re
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from testbed import layout, link_faults
 from testbed.cli.common import attach, duration_ms, topology_name
-from testbed.errors import MisuseError
-from testbed.network.proof import prove_in_force, prove_passing
-from testbed.partitions import Manner, ends_of
+from testbed.errors import FaultError, MisuseError
+from testbed.network.lease import LEASE_MS, PARTS, Renewal
+from testbed.network.proof import prove_in_force
+from testbed.partitions import Manner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from testbed.bed import Bed
     from testbed.partitions import NetworkFault, Protocol
-
-PROOF_MS = 60_000
-"""How long a fault that is to last for a time lasts if this process dies before it is proved."""
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(bit|kbit|mbit)")
 _UNITS = {"bit": 1, "kbit": 1000, "mbit": 1_000_000}
@@ -65,10 +62,10 @@ def cut(  # noqa: PLR0913 - the command's options
     port: int | None,
 ) -> None:
     """Cut the link between two servers; a side may be several, as primary,application, or clients."""
-    with _meant():
+    with meant():
         scope = link_faults.scopes(service=service, protocol=protocol, port=port)
     how: dict[str, Any] = {"one_way": one_way, "manner": Manner(manner), "scope": scope}
-    _inject(name, time, lambda bed: link_faults.cuts(_side(bed, one), _side(bed, other), **how))
+    _inject(name, time, lambda bed: link_faults.cuts(side(bed, one), side(bed, other), **how))
 
 
 @click.command()
@@ -82,7 +79,7 @@ def loss(  # noqa: PLR0913 - the command's options
         share = float(percent.removesuffix("%"))
     except ValueError as error:
         raise MisuseError(f"{percent!r} is no share: write 30 or 2.5%") from error
-    _inject(name, time, lambda bed: link_faults.losses(_side(bed, one), _side(bed, other), share, one_way=one_way))
+    _inject(name, time, lambda bed: link_faults.losses(side(bed, one), side(bed, other), share, one_way=one_way))
 
 
 @click.command()
@@ -96,7 +93,7 @@ def rate(  # noqa: PLR0913 - the command's options
     if found is None:
         raise MisuseError(f"{rate_!r} is no rate: write 256kbit or 1.5mbit")
     bits_per_s = round(float(found[1]) * _UNITS[found[2]])
-    _inject(name, time, lambda bed: link_faults.rates(_side(bed, one), _side(bed, other), bits_per_s, one_way=one_way))
+    _inject(name, time, lambda bed: link_faults.rates(side(bed, one), side(bed, other), bits_per_s, one_way=one_way))
 
 
 @click.command()
@@ -125,7 +122,7 @@ def delay(  # noqa: PLR0913 - the command's options
         "hurried_percent": reorder,
         "one_way": one_way,
     }
-    _inject(name, time, lambda bed: link_faults.delays(_side(bed, one), _side(bed, other), delay_ms, **how))
+    _inject(name, time, lambda bed: link_faults.delays(side(bed, one), side(bed, other), delay_ms, **how))
 
 
 @click.command()
@@ -139,35 +136,10 @@ def flap(  # noqa: PLR0913 - the command's options
     period_ms = duration_ms(period)
     down_ms = period_ms // 2 if down is None else duration_ms(down)
     how: dict[str, Any] = {"down_ms": down_ms, "up_ms": period_ms - down_ms, "one_way": one_way}
-    _inject(name, time, lambda bed: link_faults.flaps(_side(bed, one), _side(bed, other), **how))
+    _inject(name, time, lambda bed: link_faults.flaps(side(bed, one), side(bed, other), **how))
 
 
-@click.command()
-@topology_name
-@click.argument("one", metavar="[A", required=False)
-@click.argument("other", metavar="B]", required=False)
-@click.option("--all", "everything", is_flag=True, help="Every fault of the topology, services included.")
-def heal(name: str, one: str | None, other: str | None, *, everything: bool) -> None:
-    """Heal the link between two servers, whatever is wrong with it, or everything."""
-    if everything == (one is not None) or (one is None) != (other is None):
-        raise MisuseError("say which link to heal (A B), or --all")
-    bed = attach(name)
-    try:
-        if one is None or other is None:
-            bed.heal()
-            return
-        with _meant():
-            links = link_faults.cuts(ones := _side(bed, one), others := _side(bed, other))
-        pairs = [{a, b} for a, b in product(ones, others)]
-        found = {each.fault for each in bed.links.current() if each.fault is not None}
-        wrong = {fault for fault in found if ends_of(fault) in pairs}
-        bed.links.heal(wrong)
-        prove_passing(bed.links, links | wrong)
-    finally:
-        bed.close()
-
-
-COMMANDS = (cut, loss, rate, delay, flap, heal)
+COMMANDS = (cut, loss, rate, delay, flap)
 
 
 def _inject(name: str, time: str | None, make: Callable[[Bed], frozenset[NetworkFault]]) -> None:
@@ -175,12 +147,15 @@ def _inject(name: str, time: str | None, make: Callable[[Bed], frozenset[Network
     lease_ms = None if time is None else duration_ms(time)
     bed = attach(name)
     try:
-        with _meant():
+        with meant():
             faults = make(bed)
-        bed.links.inject(faults, lease_ms=None if lease_ms is None else lease_ms + PROOF_MS)
+        bed.links.inject(faults, lease_ms=None if lease_ms is None else LEASE_MS)
         try:
-            prove_in_force(bed.links, faults)
-            if lease_ms is not None:
+            if lease_ms is None:
+                prove_in_force(bed.links, faults)
+            else:
+                with _renewed(bed, faults):
+                    prove_in_force(bed.links, faults)
                 bed.links.renew(faults, lease_ms=lease_ms)
         except BaseException:
             bed.links.heal(faults)
@@ -190,7 +165,19 @@ def _inject(name: str, time: str | None, make: Callable[[Bed], frozenset[Network
 
 
 @contextlib.contextmanager
-def _meant() -> Iterator[None]:
+def _renewed(bed: Bed, faults: frozenset[NetworkFault]) -> Iterator[None]:
+    """Faults last while this block runs, and no longer than a short lease if this process dies in it."""
+    renewal = Renewal(lambda: bed.links.renew(faults, lease_ms=LEASE_MS), every_s=LEASE_MS / 1000 / PARTS)
+    try:
+        yield
+    finally:
+        renewal.end()
+    if renewal.failure is not None:
+        raise FaultError("a fault ended before it was proved") from renewal.failure
+
+
+@contextlib.contextmanager
+def meant() -> Iterator[None]:
     """A fault that makes no sense is the caller's mistake."""
     try:
         yield
@@ -198,7 +185,13 @@ def _meant() -> Iterator[None]:
         raise MisuseError(str(error)) from error
 
 
-def _side(bed: Bed, text: str) -> list[str]:
+def side(bed: Bed, text: str) -> list[str]:
+    """The servers of a side, or clients.
+
+    Raises:
+        MisuseError: the topology has no such server.
+    """
+
     def known(name: str) -> Any:
         return name if name == link_faults.CLIENTS else layout.named(bed.topology, name).value
 

@@ -9,7 +9,7 @@ import pytest
 
 from stubs.wire import ServerName
 from testbed.errors import EngineError, FaultError
-from testbed.faults import Kill, Network, Pause, Stop, Target
+from testbed.faults import Kill, Network, Pause, Restart, Stop, Target
 from testbed.history import History, read
 from testbed.nemesis import Nemesis
 from testbed.network.applied import Applied, Holding
@@ -33,6 +33,7 @@ class FakeServices:
         self.done: list[tuple[str, str]] = []
         self.without_effect: set[str] = set()
         self.failing: set[tuple[str, str]] = set()
+        self.starts = {"core": 1, "portal": 1}
 
     def states(self) -> dict[ServerName, dict[str, str]]:
         """What the engine would say."""
@@ -43,17 +44,33 @@ class FakeServices:
             self.done.append((verb, service))
             if (verb, service) in self.failing:
                 raise EngineError(f"cannot {verb} {service}")
-            if verb not in self.without_effect:
+            if verb in self.without_effect:
+                return
+            if verb == "restart":
+                self.starts[service] += 1
+            else:
                 self.state[service] = BECOMES[verb]
 
         return act
 
 
+class FakeView:
+    """The platform view of the one server."""
+
+    def __init__(self, services: FakeServices) -> None:
+        self._known = services
+
+    def services(self) -> dict[str, Any]:
+        """Its rows."""
+        return {service: {"boot": start} for service, start in self._known.starts.items()}
+
+
 class FakeBed:
-    """A bed with nothing but services."""
+    """A bed with nothing but services, and a platform view of them."""
 
     def __init__(self) -> None:
         self.services = FakeServices()
+        self.inspectors = {ServerName.PRIMARY: FakeView(self.services)}
 
 
 @pytest.fixture
@@ -100,6 +117,39 @@ def test_a_fault_without_effect_is_an_error_and_is_undone(bed: FakeBed, nemesis:
     with pytest.raises(FaultError, match="no effect"), nemesis.under(Kill(PORTAL)):
         pytest.fail("the block must not run under a fault that is none")
     assert ("start", "portal") in bed.services.done
+
+
+@pytest.mark.parametrize(("fault", "verb"), [(Kill(PORTAL), "kill"), (Stop(PORTAL), "stop"), (Pause(PORTAL), "pause")])
+def test_a_fault_that_finds_its_effect_there_already_is_an_error(
+    bed: FakeBed, nemesis: Nemesis, fault: Kill | Stop | Pause, verb: str
+) -> None:
+    """What another fault did is no proof of this one."""
+    bed.services.state["portal"] = BECOMES[verb]
+    with pytest.raises(FaultError, match=f"no effect: primary/portal was {BECOMES[verb]} already"):
+        nemesis.inject(fault)
+    assert bed.services.done == []
+
+
+def test_a_restart_is_a_new_start_of_the_same_service(bed: FakeBed, nemesis: Nemesis) -> None:
+    """Its platform view must show another one; the engine sees no difference."""
+    with nemesis.under(Restart(PORTAL)):
+        assert bed.services.starts["portal"] == 2
+    assert bed.services.state["portal"] == "running"
+
+
+def test_a_restart_that_did_not_happen_is_an_error(bed: FakeBed, nemesis: Nemesis) -> None:
+    """The same start goes on."""
+    bed.services.without_effect.add("restart")
+    with pytest.raises(FaultError, match="portal to begin anew"):
+        nemesis.inject(Restart(PORTAL))
+
+
+def test_a_frozen_service_that_does_not_go_on_is_an_error(bed: FakeBed, nemesis: Nemesis) -> None:
+    """Like every other fault that outlives its end."""
+    nemesis.inject(Pause(PORTAL))
+    bed.services.without_effect.add("resume")
+    with pytest.raises(FaultError, match="portal to be running"):
+        nemesis.heal(Pause(PORTAL))
 
 
 def test_a_fault_that_outlives_its_end_is_an_error(bed: FakeBed, nemesis: Nemesis) -> None:

@@ -46,7 +46,7 @@ def walks(request: pytest.FixtureRequest, testbed_session: BedSession, session_h
     def start(way: Sequence[Leg], *, number: int = 1, **fields: object) -> None:
         legs = [leg for leg in way if wanted.intersection(leg)]
         if legs:
-            bed = testbed_session.bed(fields, number=number)
+            bed = testbed_session.bed(fields, number=number, at_once=bool(started))
             started.append(Walk(Walker(bed, session_history), legs))
 
     try:

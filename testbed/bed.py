@@ -20,7 +20,7 @@ from testbed.engine.names import Names
 from testbed.engine.records import Record, check_name, records
 from testbed.engine.services import Services
 from testbed.engine.subnets import gateway_of
-from testbed.engine.sweep import sweep
+from testbed.engine.sweep import clear
 from testbed.engine.volume_faults import VolumeFaults
 from testbed.errors import MisuseError
 from testbed.inspector import Inspector
@@ -259,7 +259,7 @@ class Bed:
             ExceptionGroup: of what could not be removed.
         """
         self.close()
-        sweep(self._client.api, {labels.NAME: self.name}).raise_failures()
+        clear(self._client.api, {labels.NAME: self.name})
         self.forget()
 
     def forget(self) -> None:

@@ -66,7 +66,7 @@ def examine() -> tuple[Finding, ...]:
         *of_kernel(environment.kernel_configuration(str(info["KernelVersion"]))),
         _subnet(client),
         _images(client),
-        left_over(leftovers.find(client), is_alive=partial(runs.is_alive, environment.state_folder() / "runs")),
+        left_over(leftovers.find(client), fate=partial(runs.fate, environment.state_folder() / "runs")),
         _mmdebstrap(),
         _chromium(),
         _room(str(info["DockerRootDir"])),
@@ -107,14 +107,14 @@ def of_kernel(configuration: str | None) -> tuple[Finding, ...]:
     )
 
 
-def left_over(found: Iterable[Found], *, is_alive: Callable[[str], bool]) -> Finding:
+def left_over(found: Iterable[Found], *, fate: Callable[[str], runs.Fate]) -> Finding:
     """Whether runs that ended badly left something in the engine.
 
     Args:
         found: all that is there of runs.
-        is_alive: whether a run's process still works.
+        fate: what became of a run.
     """
-    dead = sorted({one.name or one.run for one in found if not (one.keeps or is_alive(one.run))})
+    dead = sorted({one.name or one.run for one in found if leftovers.is_left(one, fate(one.run))})
     return Finding(
         check="left-overs",
         ok=not dead,

@@ -28,6 +28,7 @@ from testbed.network.links import LEASE_MS
 from testbed.network.proof import prove_in_force, prove_passing
 from testbed.partitions import NetworkFault, Vanished
 from testbed.service_proof import WITHIN_S, prove_ended, prove_state, start_of, state_of
+from testbed.undo import Undo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,17 +52,20 @@ class Nemesis:
         self._bed = bed
         self._history = history
         self._within_s = within_s
-        self._undo: dict[Fault, contextlib.ExitStack] = {}
+        self._undo: dict[Fault, Undo] = {}
         self._holdings: dict[Fault, Holding] = {}
 
     @contextlib.contextmanager
     def under(self, *faults: Fault) -> Iterator[None]:
         """The faults hold while the block runs; they are healed when it is left, however it is left."""
-        with contextlib.ExitStack() as stack:
+        undo = Undo()
+        try:
             for fault in faults:
-                stack.callback(self.heal, fault)
+                undo.callback(self.heal, fault)
                 self.inject(fault)
             yield
+        finally:
+            undo.close()
 
     def inject(self, fault: Fault) -> None:
         """Inject one fault; it is proved to hold when this returns.
@@ -71,7 +75,7 @@ class Nemesis:
             MisuseError: the server has another fault of the same kind already, or cannot have one.
             EngineError, ExceptionGroup: it could not be injected; what was done of it is undone by `heal`.
         """
-        stack = self._undo.setdefault(fault, contextlib.ExitStack())
+        stack = self._undo.setdefault(fault, Undo())
         self._history.record("fault", fault=describe(fault), state="planned")
         match fault:
             case Kill(target):
@@ -122,20 +126,17 @@ class Nemesis:
         Raises:
             ExceptionGroup: of all that could not be healed; the bed is dirty.
         """
-        failures: list[Exception] = []
-        for fault in reversed(list(self._undo)):
-            try:
-                self.heal(fault)
-            except Exception as error:  # noqa: BLE001 - kept and raised below, after the others were healed
-                failures.append(error)
-        if failures:
+        undo = Undo()
+        for fault in self._undo:
+            undo.callback(self.heal, fault)
+        if failures := undo.failures():
             raise ExceptionGroup("not every fault could be healed", failures)
 
     def _record(self, fault: Fault, state: str, applied: Applied | None) -> None:
         times = {} if applied is None else applied.row()
         self._history.record("fault", fault=describe(fault), state=state, **times)
 
-    def _end(self, stack: contextlib.ExitStack, target: Target, act: Callable[[], None]) -> None:
+    def _end(self, stack: Undo, target: Target, act: Callable[[], None]) -> None:
         self._refuse_idle(target, "stopped")
         stack.callback(self._begin_again, target)
         act()
@@ -145,7 +146,7 @@ class Nemesis:
         self._bed.services.start(target.server, target.service)
         self._prove_state(target, "running")
 
-    def _restart(self, stack: contextlib.ExitStack, target: Target) -> None:
+    def _restart(self, stack: Undo, target: Target) -> None:
         start = start_of(self._bed, target)
         stack.callback(self._begin_again, target)
         self._bed.services.restart(target.server, target.service)
@@ -156,7 +157,7 @@ class Nemesis:
         if state_of(self._bed, target) == state:
             raise FaultError(f"the fault had no effect: {target} was {state} already")
 
-    def _lose(self, stack: contextlib.ExitStack, fault: Fault, server: ServerName) -> None:
+    def _lose(self, stack: Undo, fault: Fault, server: ServerName) -> None:
         vanished = frozenset({Vanished(server.value)})
         targets = [Target(server, service) for service in self._bed.installed(server)]
         for target in targets:
@@ -169,18 +170,18 @@ class Nemesis:
         for target in targets:
             self._prove_state(target, "stopped")
 
-    def _fill(self, stack: contextlib.ExitStack, server: ServerName) -> None:
+    def _fill(self, stack: Undo, server: ServerName) -> None:
         volume_proof.refuse_full(self._bed, server)
         stack.callback(volume_proof.empty, self._bed, server)
         volume_proof.fill(self._bed, server)
 
-    def _slow(self, stack: contextlib.ExitStack, fault: SlowStart) -> None:
+    def _slow(self, stack: Undo, fault: SlowStart) -> None:
         volume_proof.slow(self._bed, fault)
         stack.callback(volume_proof.swift, self._bed, fault.target)
         # Nothing can be seen of it before a service starts, so that this is proved by the time it ends.
         stack.callback(volume_proof.prove_slow, self._bed, fault.target)
 
-    def _change_links(self, stack: contextlib.ExitStack, fault: Fault, faults: frozenset[NetworkFault]) -> None:
+    def _change_links(self, stack: Undo, fault: Fault, faults: frozenset[NetworkFault]) -> None:
         links = self._bed.links
         prove_passing(links, faults)
         stack.callback(prove_passing, links, faults)

@@ -1,8 +1,12 @@
-"""Which runs are alive: each holds a lock on a file of its own, which its end releases, however it ends."""
+"""Which runs are alive: each holds a lock on a file of its own, which its end releases, however it ends.
+
+The file stands until nothing of the run is left, or all of it is to be kept: one that nobody holds tells of left-overs.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import enum
 import fcntl
 import uuid
 from typing import IO, TYPE_CHECKING
@@ -10,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 from testbed.engine.janitor import Janitor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
     from pathlib import Path
 
 
@@ -24,12 +28,8 @@ def run(folder: Path) -> Iterator[tuple[str, Janitor]]:
     folder.mkdir(parents=True, exist_ok=True)
     identity = uuid.uuid4().hex
     path = folder / identity
-    with _held(path):
-        try:
-            with Janitor.watch(identity) as janitor:
-                yield identity, janitor
-        finally:
-            path.unlink(missing_ok=True)
+    with _held(path), Janitor.watch(identity, mark=path) as janitor:
+        yield identity, janitor
 
 
 @contextlib.contextmanager
@@ -65,21 +65,47 @@ def _held(path: Path) -> IO[str]:
         lock.close()  # somebody took it for a dead run's, between the opening and the lock
 
 
-def forget_dead(folder: Path) -> None:
-    """Remove the locks of runs that were killed."""
-    for path in folder.iterdir() if folder.is_dir() else ():
-        with contextlib.suppress(OSError), path.open() as lock:  # held, or gone by itself
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
+def forget_dead(folder: Path, *, left: Container[str] = ()) -> list[Path]:
+    """Remove the locks of runs that were killed.
+
+    Args:
+        folder: where the locks are.
+        left: runs of which something is still there: theirs stay.
+
+    Returns:
+        What was removed.
+    """
+    removed = []
+    for path in dead(folder):
+        if path.name not in left:
+            path.unlink(missing_ok=True)
+            removed.append(path)
+    return removed
 
 
-def is_alive(folder: Path, identity: str) -> bool:
-    """Whether the process of a run still holds its lock."""
+def dead(folder: Path) -> list[Path]:
+    """The locks of runs that were killed, or that could not remove what they made."""
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in paths if fate(folder, path.name) is Fate.DIED]
+
+
+class Fate(enum.Enum):
+    """What became of a run."""
+
+    ALIVE = "alive"
+    DIED = "died"
+    """It ended, and did not remove what it made."""
+    ENDED = "ended"
+    """It ended as it should, or nothing is known of it here."""
+
+
+def fate(folder: Path, identity: str) -> Fate:
+    """What became of a run: whether its process still holds its lock, and whether the lock is still there."""
     try:
         with (folder / identity).open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
-        return False
+        return Fate.ENDED
     except BlockingIOError:
-        return True
-    return False
+        return Fate.ALIVE
+    return Fate.DIED

@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from testbed.cli import beds, configure, conform, doctor, fault, images, rules
+from testbed.cli import beds, configure, conform, doctor, fault, gc, images, rules
 from testbed.errors import BedError
 
 
@@ -25,6 +25,7 @@ for command in (
     conform.conform,
     doctor.doctor,
     fault.fault,
+    gc.gc,
     images.images,
     rules.rules,
 ):

@@ -1,4 +1,4 @@
-"""Commands on whole topologies: up, ls, status, hosts, logs, reset, down, gc."""
+"""Commands on whole topologies: up, ls, status, hosts, logs, reset, down."""
 
 from __future__ import annotations
 
@@ -180,19 +180,4 @@ def down(name: str) -> None:
         bed.down()
 
 
-@click.command()
-@click.option("--all", "everything", is_flag=True, help="Also topologies that are up, and what living runs own.")
-@as_json
-def gc(everything: bool, json_: bool) -> None:  # noqa: FBT001 - click's way
-    """Remove what runs left that ended badly."""
-    folder = environment.state_folder() / "runs"
-    client = environment.engine()
-    swept = leftovers.collect(client, is_alive=lambda run: runs.is_alive(folder, run), everything=everything)
-    runs.forget_dead(folder)
-    leftovers.forget_folders(environment.beds_folder(), up=records(client))
-    found = {"containers": len(swept.containers), "networks": len(swept.networks), "volumes": len(swept.volumes)}
-    show(found, json_=json_, text=lambda: "removed: " + ", ".join(f"{count} {kind}" for kind, count in found.items()))
-    swept.raise_failures()
-
-
-COMMANDS = (up, topologies, ls, status, hosts, logs, reset, down, gc)
+COMMANDS = (up, topologies, ls, status, hosts, logs, reset, down)

@@ -17,14 +17,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
-from testbed.errors import EngineError, MissingError, NotInTimeError
+from testbed.errors import BedError, EngineError, MissingError, NotInTimeError
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from types import TracebackType
 
     from testbed.engine.sweep import Swept
@@ -37,7 +37,10 @@ QUIET_S = 5.0
 late."""
 
 REMOVAL_S = 120.0
-"""How long the removal may take."""
+"""How long the removal may take, when nobody waits for it."""
+
+ORDERLY_S = 15.0
+"""How long removing goes on without success while the orchestrator waits; what is left then is told."""
 
 _KEEP = b"k"
 _DONE = b"d"
@@ -50,32 +53,34 @@ class Janitor:
     still have creations in flight: then the watcher goes on alone, as it does after a SIGKILL.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], *, run_id: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], *, run_id: str, mark: Path | None = None) -> None:
         self._process = process
+        self._mark = mark
         self._run_id = run_id
         self._is_ready = False
         self._is_over = False
 
     @classmethod
-    def watch(cls, run_id: str, *, log: Path | None = None) -> Self:
+    def watch(cls, run_id: str, *, mark: Path | None = None, log: Path | None = None) -> Self:
         """Start a watcher for this run. Returns before the watcher is ready, which `confirm` awaits.
 
         Args:
             run_id: the value of the label `labels.RUN` on everything that the run creates.
+            mark: a file that stands until all is removed, or is to be kept: who finds it knows that something is left.
             log: a file that gets a line on what the watcher removed, and its errors.
         """
         with contextlib.ExitStack() as stack:
             errors: IO[bytes] | int = subprocess.DEVNULL
             if log is not None:
                 errors = stack.enter_context(log.open("ab"))
-            process = subprocess.Popen(  # noqa: S603  # this very interpreter; the run id is one argument
-                [sys.executable, "-m", "testbed.engine.janitor", run_id],
+            process = subprocess.Popen(  # noqa: S603  # this very interpreter; each word is one argument
+                [sys.executable, "-m", "testbed.engine.janitor", run_id, str(mark or "")],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 start_new_session=True,
             )
-        return cls(process, run_id=run_id)
+        return cls(process, run_id=run_id, mark=mark)
 
     @property
     def pid(self) -> int:
@@ -95,6 +100,7 @@ class Janitor:
         readable, _, _ = select.select([said], [], [], within_s)
         if not readable or not os.read(said.fileno(), 1):
             self._tell(b"")  # one that is merely late goes on alone
+            self._close()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(1)
             raise MissingError(f"the janitor of run {self._run_id} does not start: what a killed run leaves would stay")
@@ -107,6 +113,8 @@ class Janitor:
             MissingError: there was no watcher.
         """
         self.confirm()
+        if self._mark is not None:  # first: killed after this, all is removed; killed after the word, all is kept
+            self._mark.unlink(missing_ok=True)
         self._tell(_KEEP)
         self._wait()
 
@@ -115,7 +123,7 @@ class Janitor:
 
         Raises:
             MissingError: there was no watcher.
-            EngineError: something could not be removed.
+            EngineError: something could not be removed; names it.
         """
         self.confirm()
         self._tell(_DONE)
@@ -129,28 +137,43 @@ class Janitor:
     ) -> None:
         if self._is_over:
             return
-        if error is None or isinstance(error, Exception):
+        if error is None:
             self.remove()
+        elif isinstance(error, Exception):
+            try:
+                self.remove()
+            except BedError as failed:
+                raise ExceptionGroup("it failed, and so did its removal", [error, failed]) from error
         else:
             self._tell(b"")
+            self._close()
 
     def _tell(self, word: bytes) -> None:
         """Say the last word: the pipe is closed after it."""
         self._is_over = True
-        told, said = self._process.stdin, self._process.stdout
+        told = self._process.stdin
         assert told is not None  # noqa: S101  # Popen was asked for pipes
-        assert said is not None  # noqa: S101  # likewise
         with contextlib.suppress(BrokenPipeError):  # it is dead: its exit code tells
             told.write(word)
             told.flush()
         with contextlib.suppress(BrokenPipeError):
             told.close()
-        said.close()
+        self._process.stdin = None
+
+    def _close(self) -> None:
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def _wait(self) -> None:
-        code = self._process.wait(REMOVAL_S + QUIET_S + READY_S)
-        if code:
-            raise EngineError(f"the janitor of run {self._run_id} could not remove everything (exit code {code})")
+        """Wait for its end, and for what it says of that.
+
+        Raises:
+            EngineError: it did not end well.
+        """
+        said, _ = self._process.communicate(timeout=REMOVAL_S + QUIET_S + READY_S)
+        if self._process.returncode:
+            left = said.decode(errors="replace").strip() or f"its janitor ended with {self._process.returncode}"
+            raise EngineError(f"could not remove everything of run {self._run_id}: {left}; once it can be: testbed gc")
 
 
 def tidy(look: Callable[[], Swept], *, quiet_s: float, within_s: float) -> None:
@@ -201,24 +224,31 @@ def main() -> int:
     """Wait for the orchestrator's end, then do what its last word says."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    (run_id,) = sys.argv[1:]
+    run_id, mark = sys.argv[1:]
     with contextlib.suppress(BrokenPipeError):  # died already
         os.write(sys.stdout.fileno(), b"r")
     word = sys.stdin.buffer.read()
     if word == _KEEP:
         return 0
 
-    def look() -> Swept:
-        swept = sweep_run(run_id)
-        if not swept.found_nothing:
-            print(f"run {run_id}: {swept}", file=sys.stderr, flush=True)  # noqa: T201  # stderr is the log
-        return swept
+    last: list[Swept] = []
 
+    def look() -> Swept:
+        last[:] = [sweep_run(run_id)]
+        if not last[0].found_nothing:
+            print(f"run {run_id}: {last[0]}", file=sys.stderr, flush=True)  # noqa: T201  # stderr is the log
+        return last[0]
+
+    is_awaited = word == _DONE
     try:
-        tidy(look, quiet_s=0 if word == _DONE else QUIET_S, within_s=REMOVAL_S)
+        tidy(look, quiet_s=0 if is_awaited else QUIET_S, within_s=ORDERLY_S if is_awaited else REMOVAL_S)
     except NotInTimeError as error:
         print(f"run {run_id}: {error}", file=sys.stderr, flush=True)  # noqa: T201  # stderr is the log
+        with contextlib.suppress(BrokenPipeError):
+            print("; ".join(map(str, last[0].failures)), flush=True)  # noqa: T201  # to who waits
         return 1
+    if mark:
+        Path(mark).unlink(missing_ok=True)
     return 0
 
 

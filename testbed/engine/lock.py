@@ -50,6 +50,15 @@ def alone(cache: Path, say: Callable[[str], None]) -> Iterator[None]:
         yield
 
 
+def is_held(cache: Path) -> bool:
+    """Whether a process makes images now."""
+    try:
+        with (cache / "images.lock").open("w") as lock:
+            return not _lock(lock.fileno())
+    except OSError:
+        return False
+
+
 def _lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -71,10 +71,15 @@ class Services:
         """Let a frozen one go on, with the certificate installed meanwhile; nothing happens to one not frozen."""
 
         def act(name: str) -> None:
-            self._api.unpause(name)
+            try:
+                self._api.unpause(name)
+            except docker.errors.APIError as error:
+                if "not paused" in str(error.explanation):  # in words, under varying codes
+                    return
+                raise
             self._api.kill(name, "SIGUSR2")
 
-        self._act("resume", server, service, act, idle=(_CONFLICT, 500))
+        self._act("resume", server, service, act, idle=(_CONFLICT,))
 
     def restart(self, server: ServerName, service: str) -> None:
         """Announced restart: the service says that it will be back, and begins again in its container (SIGHUP)."""

@@ -1,12 +1,14 @@
-"""Between a program and the engine: a way through that fails one request, made up to fit."""
+"""Between a program and the engine: a way through that fails requests, one or from one on, in three ways."""
 
 from __future__ import annotations
 
 import contextlib
+import enum
 import os
 import re
 import socket
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,55 +22,94 @@ _REFUSAL = (
     b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nConnection: close\r\n"
     b"Content-Length: %d\r\n\r\n%s" % (len(_SAYS), _SAYS)
 )
+_REQUEST = re.compile(rb"(GET|HEAD|POST|PUT|DELETE) /\S* HTTP/1\.1\r\n")
 
 
+class Failure(enum.Enum):
+    """How a request fails."""
+
+    REFUSED = "refused"
+    """The engine answers with an error."""
+    UNSENT = "unsent"
+    """The connection breaks before the engine has the request."""
+    UNANSWERED = "unanswered"
+    """The engine carries it out, and the connection breaks before it says so."""
+
+
+@dataclass
 class Way:
-    """Passes everything on, but for one request.
+    """Passes everything on, but for the requests that are to fail.
 
-    Args:
-        pattern: what the first line of the request to fail begins with; a regular expression.
-        after: how many of that kind pass before it.
+    Attributes:
+        pattern: what the first line of a request to fail begins with; a regular expression.
+        after: how many of that kind pass before the first that fails; none fails where it is `None`.
+        how: the way they fail.
+        lasting: whether all of that kind fail from the first on; else it alone does.
+        seen: the first line of every request that came.
+        failed: how many failed.
     """
 
-    def __init__(self, pattern: str, *, after: int) -> None:
-        self._pattern = re.compile(pattern.encode())
-        self._left = after
-        self._lock = threading.Lock()
-        self.has_failed = False
+    pattern: str = ""
+    after: int | None = None
+    how: Failure = Failure.REFUSED
+    lasting: bool = False
+    seen: list[str] = field(default_factory=list)
+    failed: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _met: int = 0
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a request failed."""
+        return self.failed > 0
 
     def fails(self, chunk: bytes) -> bool:
-        """Whether this request is the one."""
+        """Whether this is a request that fails."""
         with self._lock:
-            if self.has_failed or not self._pattern.match(chunk):
+            if not _REQUEST.match(chunk):
                 return False
-            self._left -= 1
-            self.has_failed = self._left < 0
-            return self.has_failed
+            self.seen.append(chunk.split(b"\r\n", 1)[0].decode())
+            if self.after is None or not re.match(self.pattern.encode(), chunk):
+                return False
+            self._met += 1
+            fails = self._met > self.after if self.lasting else self._met == self.after + 1
+            self.failed += fails
+            return fails
 
-    def serve(self, near: socket.socket) -> None:
+    def serve(self, near: socket.socket, engine: Path) -> None:
         """Pass on one connection, until either side ends it."""
+        deaf = threading.Event()
         with contextlib.suppress(OSError), near, socket.socket(socket.AF_UNIX) as far:
-            far.connect(str(ENGINE))
-            threading.Thread(target=_pass, args=(far, near), daemon=True).start()
+            far.connect(str(engine))
+            back = threading.Thread(target=_pass, args=(far, near, deaf), daemon=True)
+            back.start()
             while chunk := near.recv(_CHUNK):
                 if self.fails(chunk):
-                    near.sendall(_REFUSAL)
-                    return
+                    match self.how:
+                        case Failure.REFUSED:
+                            near.sendall(_REFUSAL)
+                            return
+                        case Failure.UNSENT:
+                            near.shutdown(socket.SHUT_RDWR)
+                            return
+                        case Failure.UNANSWERED:
+                            deaf.set()
                 far.sendall(chunk)
             far.shutdown(socket.SHUT_WR)
+            back.join()
 
 
-def _pass(source: socket.socket, target: socket.socket) -> None:
+def _pass(source: socket.socket, target: socket.socket, deaf: threading.Event) -> None:
+    """Pass on until the end, or until the first that comes once nobody is to hear it."""
     with contextlib.suppress(OSError):
-        while chunk := source.recv(_CHUNK):
+        while (chunk := source.recv(_CHUNK)) and not deaf.is_set():
             target.sendall(chunk)
-        target.shutdown(socket.SHUT_WR)
+        target.shutdown(socket.SHUT_RDWR if deaf.is_set() else socket.SHUT_WR)
 
 
 @contextlib.contextmanager
-def broken(folder: Path, pattern: str, *, after: int = 0) -> Iterator[tuple[str, Way]]:
-    """An engine that fails one request: its DOCKER_HOST, and the way to it."""
-    way = Way(pattern, after=after)
+def broken(folder: Path, way: Way, *, engine: Path = ENGINE) -> Iterator[str]:
+    """An engine that is reached by this way: its DOCKER_HOST."""
     path = folder / "engine.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -78,8 +119,11 @@ def broken(folder: Path, pattern: str, *, after: int = 0) -> Iterator[tuple[str,
             with contextlib.suppress(OSError):
                 while True:
                     near, _ = listener.accept()
-                    threading.Thread(target=way.serve, args=(near,), daemon=True).start()
+                    threading.Thread(target=way.serve, args=(near, engine), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
-        yield f"unix://{path}", way
-        listener.shutdown(socket.SHUT_RDWR)
+        try:
+            yield f"unix://{path}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            path.unlink()

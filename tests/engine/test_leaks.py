@@ -14,8 +14,9 @@ import pytest
 from testbed import leftovers, runs
 from testbed.engine import labels
 from testbed.engine.subnets import create_network
+from testbed.runs import Fate
 from testbed.waiting import wait_until
-from tests.engine.breaking import broken
+from tests.engine.breaking import Failure, Way, broken
 from tests.program import begin, done, end, run
 
 if TYPE_CHECKING:
@@ -118,27 +119,52 @@ def test_up_leaves_nothing_when_it_is_ended(
 
 @pytest.mark.usefixtures("images")
 @pytest.mark.parametrize(
-    ("pattern", "after"),
+    "way",
     [
-        ("POST .*/volumes/create", 0),
-        ("POST .*/networks/create", 0),
-        ("POST .*/containers/create", 0),
-        ("PUT .*/archive", 0),
-        ("POST .*/containers/.*/start", 1),
-        ("POST .*/containers/.*/start", 5),
+        Way("POST .*/volumes/create", 0),
+        Way("POST .*/networks/create", 0),
+        Way("POST .*/networks/create", 0, Failure.UNANSWERED),
+        Way("POST .*/containers/create", 0),
+        Way("POST .*/containers/create", 3, Failure.UNANSWERED),
+        Way("PUT .*/archive", 0),
+        Way("POST .*/containers/.*/start", 1, Failure.UNSENT),
+        Way("POST .*/containers/.*/start", 5),
+        Way("POST .*/containers/.*/start", 2, Failure.UNANSWERED, lasting=True),
     ],
+    ids=lambda way: f"{way.pattern.rpartition('/')[2]}-{way.after}-{way.how.value}",
 )
-def test_up_leaves_nothing_when_the_engine_fails(
-    client: docker.APIClient, tmp_path: Path, name: str, pattern: str, after: int
-) -> None:
+def test_up_leaves_nothing_when_the_engine_fails(client: docker.APIClient, tmp_path: Path, name: str, way: Way) -> None:
     """Nothing is left when it returns, and it says in one line what could not be made."""
-    with broken(tmp_path, pattern, after=after) as (engine, way):
+    with broken(tmp_path, way) as engine:
         environ = {"XDG_STATE_HOME": str(tmp_path / "state"), "DOCKER_HOST": engine}
         ended = run("up", "--name", name, environ=environ)
         assert way.has_failed
-    assert "made-up failure" in ended.refused()
+    said = ended.refused()
+    assert "made-up failure" in said if way.how is Failure.REFUSED else "cannot " in said
     assert (parts(client, labels.NAME, name), unlabelled(client, name)) == (NONE, [])
     assert not list((tmp_path / "state").rglob("*.pem"))
+
+
+@pytest.mark.usefixtures("images")
+def test_up_that_cannot_remove_what_it_made_names_it(
+    engine: docker.DockerClient, client: docker.APIClient, tmp_path: Path, name: str
+) -> None:
+    """Both failures are told, that of the making and that of the removal; `gc` removes the rest later."""
+    way = Way("(DELETE|POST .*/start)", 2, lasting=True)
+    with broken(tmp_path, way) as host:
+        ended = run("up", "--name", name, environ={"XDG_STATE_HOME": str(tmp_path / "state"), "DOCKER_HOST": host})
+    made, removal = ended.err.splitlines()
+    assert ended.code == 2
+    assert "cannot make the " in made
+    assert "testbed gc" in removal
+    left = [row["Names"][0][1:] for row in client.containers(all=True, filters={"label": f"{labels.NAME}={name}"})]
+    assert left
+    assert all(f"cannot remove {one}: " in removal for one in left)
+    mine = {one.run for one in leftovers.find(engine) if one.name == name}
+    folder = tmp_path / "state" / "portal-resilience-testbed" / "runs"
+    assert {runs.fate(folder, run) for run in mine} == {Fate.DIED}  # though all is there, marked to stay
+    leftovers.collect(engine, fate=lambda run: Fate.DIED if run in mine else Fate.ALIVE).raise_failures()
+    gone(client, name)
 
 
 @pytest.mark.usefixtures("images")
@@ -187,11 +213,10 @@ def test_session_killed_amid_a_fault_leaves_nothing(
     name = written.read_text()
     gone(client, name)
     folder = tmp_path / "state" / "portal-resilience-testbed"
-    assert list((folder / "runs").iterdir())
+    wait_until(lambda: list((folder / "runs").iterdir()), lambda left: not left, within_s=30, what="its lock to go")
     assert list((folder / "beds").iterdir())
-    runs.forget_dead(folder / "runs")
     leftovers.forget_folders(folder / "beds", up=())
-    assert not [*(folder / "runs").iterdir(), *(folder / "beds").iterdir()]
+    assert not list((folder / "beds").iterdir())
 
 
 def half_made(client: docker.APIClient, image: str, run_id: str) -> None:
@@ -215,11 +240,16 @@ def test_gc_removes_what_is_left_of_the_dead_and_nothing_else(
         for each in (living, dead):
             half_made(client, image, each)
 
-        def is_alive(found: str) -> bool:
+        def fate(found: str) -> Fate:
             """What belongs to others is none of this test's business."""
-            return runs.is_alive(tmp_path, found) if found in {living, dead, kept} else True
+            return runs.fate(tmp_path, found) if found in {living, dead, kept} else Fate.ALIVE
 
-        leftovers.collect(engine, is_alive=is_alive).raise_failures()
+        would = leftovers.collect(engine, fate=fate, look_only=True)
+        assert parts(client, labels.RUN, dead) == Parts(1, 1, 1)
+        swept = leftovers.collect(engine, fate=fate)
+        swept.raise_failures()
+        assert swept.found() == would.found()
+        assert swept.networks == swept.volumes == [dead]
         assert parts(client, labels.RUN, dead) == NONE
         assert parts(client, labels.RUN, living) == Parts(1, 1, 1)
         assert parts(client, labels.NAME, name) == WHOLE

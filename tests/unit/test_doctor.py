@@ -7,6 +7,7 @@ import pytest
 from testbed import kernel
 from testbed.doctor import left_over, of_kernel
 from testbed.leftovers import Found
+from testbed.runs import Fate
 
 ALL = sorted({option for need in kernel.NEEDS for option in need.options})
 
@@ -56,6 +57,9 @@ def test_only_what_a_dead_run_left_is_left_over() -> None:
     kept = Found(run="1", name="demo", keeps=True)
     living = Found(run="2", name="t2", keeps=False)
     dead = (Found(run="3", name="t3", keeps=False), Found(run="4", name="", keeps=False))
-    assert left_over([kept, living], is_alive=lambda run: run == "2").ok
-    finding = left_over([kept, living, *dead], is_alive=lambda run: run == "2")
-    assert (finding.ok, finding.needed, finding.detail, finding.remedy) == (False, False, "of 4, t3", "testbed gc")
+    failed = Found(run="5", name="whole", keeps=True)
+    fates = {"2": Fate.ALIVE, "5": Fate.DIED}
+    assert left_over([kept, living], fate=lambda run: fates.get(run, Fate.ENDED)).ok
+    finding = left_over([kept, living, *dead, failed], fate=lambda run: fates.get(run, Fate.ENDED))
+    assert (finding.ok, finding.needed, finding.detail) == (False, False, "of 4, t3, whole")
+    assert finding.remedy == "testbed gc"

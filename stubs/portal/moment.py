@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from stubs.resilience import Role, hears_peer, willing
 from stubs.watchdog import Sign
-from stubs.wire import PortalStatus
+from stubs.wire import PortalStatus, Site
 
 if TYPE_CHECKING:
-    from stubs.resilience import State
+    from stubs.resilience import RoleChanged, State
     from stubs.wire import PortalFacts
 
 
@@ -60,9 +60,34 @@ class Moment:
             facts=facts,
         )
 
+    def serves(self, now_ms: int) -> bool:
+        """Whether log-ins are taken; not if the portal has been frozen so long that the other may serve."""
+        return self.state.role is Role.AVAILABLE and now_ms - self.state.now_ms < self.state.frozen_ms
+
+    def serving_peer(self, now_ms: int, *, fresh_ms: int) -> PortalStatus | None:
+        """The other portal's word, if it is known to serve at this moment (REDIR-8)."""
+        peer = self.state.peer
+        fresh = peer is not None and now_ms - peer.heard_at_ms < fresh_ms
+        return peer.status if peer is not None and fresh and peer.status.serving else None
+
+    def may_follow(self, now_ms: int, *, fresh_ms: int) -> bool:
+        """Whether a secondary follows the primary's log now (SYNC-1, SYNC-3)."""
+        idle = self.state.role is Role.STARTING and not self.state.closing and not self.unmet
+        known = self.serving_peer(now_ms, fresh_ms=fresh_ms) is not None
+        return self.state.site is Site.SECONDARY and idle and known
+
+    def may_feed(self, now_ms: int) -> bool:
+        """Whether a primary lets its log be followed now."""
+        return self.state.site is Site.PRIMARY and self.serves(now_ms) and not self.unmet
+
     def sign(self) -> Sign:
         """What the own platform view is told (VIEW-1 to VIEW-3, CFG-11)."""
         shown = "Stopped" if self.state.closing or self.dormant else self.state.role.value
         dormant = self.dormant and not self.state.closing
         detail = SWITCHED_OFF if dormant else self.why
         return Sign(service="portal", state=shown, detail=detail, boot=self.boot, dormant=dormant)
+
+
+def is_news(before: State, after: State, effects: tuple[RoleChanged, ...]) -> bool:
+    """Whether all have to be told at once how this portal stands, and not only at the next heartbeat."""
+    return bool(effects) or after.closing != before.closing or willing(after) != willing(before)

@@ -198,7 +198,7 @@ class Line:
         return replace(self, held=list(self.held))
 
 
-# What happens: to whom it comes, and from which start or call; what is of an earlier one is void.
+# What happens: to whom it comes, and of which start or call; what is of an earlier one is void.
 
 
 class PortalDue(NamedTuple):
@@ -225,7 +225,6 @@ class Gossip(NamedTuple):
     """A portal's word, from portal to portal."""
 
     site: Site
-    boot: int
     word: PortalStatus
 
 
@@ -233,7 +232,6 @@ class KeepAlive(NamedTuple):
     """A core's words to the other core."""
 
     site: Site
-    boot: int
     words: tuple[PortalStatus, ...]
 
 

@@ -1,0 +1,216 @@
+"""What must hold of a simulated pair at every step, and once it has settled; each finding names its rules. Pure.
+
+Settled states are judged by `testbed.oracle`, which knows nothing of the machine. In between hold ROLE-10, ROLE-11,
+that somebody serves (CFG-1, ROLE-14), and SYNC-3. The bounds are generous: what is a defect here never mends itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from stubs.wire import Site
+from testbed import oracle
+from testbed.simulator.acts import Act, Verb
+from testbed.simulator.parts import TIMING, Setting
+from testbed.world import Failback
+
+if TYPE_CHECKING:
+    from testbed.simulator.acts import Condition
+    from testbed.simulator.pair import Pair
+
+P, S = Site.PRIMARY, Site.SECONDARY
+
+HEARTBEAT_MS = TIMING.heartbeat_ms
+HAND_OVER_MS = 4 * HEARTBEAT_MS
+"""How long two portals may serve after a link is whole again: words may go through two cores, a heartbeat each."""
+
+MARGIN_MS = 4 * HEARTBEAT_MS
+"""How much shorter than the detection time a loss must be to change nothing: the last word was a heartbeat old when it
+began, a line is called again after one, and the way through two cores takes two."""
+
+LOSSES = {Verb.CUT, Verb.PAUSE, Verb.KILL, Verb.RESTART}
+FOUND_AGAIN = {Verb.HEAL, Verb.RESUME, Verb.START}
+
+
+class Finding(NamedTuple):
+    """A rule that was broken."""
+
+    rules: tuple[str, ...]
+    at_ms: int
+    says: str
+
+    def __str__(self) -> str:
+        return f"{' '.join(self.rules)} at {self.at_ms} ms: {self.says}"
+
+
+@dataclass
+class Watch:
+    """What is remembered to judge the next moment.
+
+    Attributes:
+        findings: what was broken so far.
+        link_ms: since when the link is as it is.
+        changed_ms: when the last act was.
+        both_ms: since when both serve; `None`: they do not.
+        nobody_ms: since when nobody serves; `None`: somebody does.
+        able_ms: since when each server could serve; `None`: it cannot.
+        calm: since the pair settled nothing happened but losses of contact that were short.
+        lost_ms: since when something has been lost, with those losses that followed at once.
+        missing: what is lost now, of what was there when the pair settled.
+        found_ms: when the last of it was found again.
+        served: whether S served alone when the pair last settled; `None`: it never did, or this is not known.
+    """
+
+    setting: Setting
+    findings: tuple[Finding, ...] = ()
+    link_ms: int = 0
+    changed_ms: int = 0
+    both_ms: int | None = None
+    nobody_ms: int | None = 0
+    able_ms: dict[Site, int | None] = field(default_factory=lambda: dict[Site, int | None]({P: 0, S: 0}))
+    calm: bool = False
+    lost_ms: int | None = None
+    missing: frozenset[str] = frozenset()
+    found_ms: int = 0
+    served: bool | None = None
+
+    def copied(self) -> Watch:
+        """Another one that remembers the same."""
+        return replace(self, able_ms=dict(self.able_ms))
+
+    def look(self, pair: Pair) -> None:
+        """Judge this moment."""
+        now_ms, primary, secondary = pair.now_ms, pair.serving(P), pair.serving(S)
+        if not (primary and secondary):
+            self.both_ms = None
+        elif self.both_ms is None:
+            self.both_ms = now_ms
+        elif pair.condition.link_whole and now_ms - max(self.both_ms, self.link_ms) > HAND_OVER_MS:
+            self._find(pair, "ROLE-11", says="both portals are Available over a whole link")
+        if primary or secondary:
+            self.nobody_ms = None
+        elif self.nobody_ms is None:
+            self.nobody_ms = now_ms
+        elif now_ms - self.nobody_ms > self.setting.bound_ms:
+            self._nobody(pair, self.nobody_ms)
+
+    def _nobody(self, pair: Pair, since_ms: int) -> None:
+        able = (P,) if self.unmet else (P, S)
+        for site in able:
+            able_ms = self.able_ms[site]
+            if able_ms is not None and pair.now_ms - max(able_ms, since_ms, self.link_ms) > self.setting.bound_ms:
+                self._find(pair, "CFG-1", "ROLE-14", says=f"nobody serves, though the {site.value} could")
+
+    def acted(self, pair: Pair, act: Act, before: Condition) -> None:
+        """Something was done."""
+        now_ms, condition = pair.now_ms, pair.condition
+        self.changed_ms = now_ms
+        if (condition.cut, condition.lost, condition.path_cut) != (before.cut, before.lost, before.path_cut):
+            self.link_ms = now_ms
+        world = condition.world(failback=self.setting.failback, unmet=self.unmet, secondary_served=False)
+        for site, side in ((P, world.primary), (S, world.secondary)):
+            could, restarted = self.able_ms[site] is not None, act.verb is Verb.RESTART and site.value in act.target
+            if not side.can_serve:
+                self.able_ms[site] = None
+            elif not could or restarted:
+                self.able_ms[site] = now_ms
+        self._keep_losses(act, now_ms)
+
+    def _keep_losses(self, act: Act, now_ms: int) -> None:
+        portal = act.target.endswith("/portal")
+        if act.verb in LOSSES and not portal:
+            if self.lost_ms is None or (not self.missing and now_ms - self.found_ms > MARGIN_MS):
+                self.lost_ms = now_ms
+            if act.verb is Verb.RESTART:
+                self.found_ms = now_ms + HEARTBEAT_MS
+            else:
+                self.missing |= {act.target}
+        elif act.verb in FOUND_AGAIN and (act.target in self.missing):
+            self.missing -= {act.target}
+            self.found_ms = now_ms
+        else:
+            self.calm = False
+
+    def role_changed(self, pair: Pair, site: Site, *, begins: bool) -> None:
+        """A portal begins or ceases to serve."""
+        if not self.calm or self.lost_ms is None:
+            return
+        until_ms = pair.now_ms if self.missing else self.found_ms
+        if until_ms - self.lost_ms < self.setting.detection_ms - MARGIN_MS:
+            what = "serves" if begins else "ceases to serve"
+            lost = f"a loss of {until_ms - self.lost_ms} ms"
+            self._find(pair, "ROLE-10", says=f"the {site.value} {what} after {lost}, shorter than the detection time")
+
+    def followed(self, pair: Pair) -> None:
+        """The secondary took changes over."""
+        if pair.serving(S) or not pair.serving(P):
+            self._find(pair, "SYNC-3", says="changes reached the secondary while resilience was in force")
+
+    @property
+    def unmet(self) -> frozenset[str]:
+        """The prerequisites that are not met."""
+        return frozenset() if self.setting.ticked else frozenset({"CFG-7"})
+
+    def settled(self, pair: Pair) -> None:
+        """Nothing happens any more: compare with the oracle, and begin anew from here."""
+        here = (_role(pair, P), _role(pair, S))
+        served = (False, True) if self.served is None else (self.served,)
+        worlds = [
+            pair.condition.world(failback=self.setting.failback, unmet=self.unmet, secondary_served=was)
+            for was in (served if self.setting.failback is Failback.MANUAL else (False,))
+        ]
+        predicted = [oracle.settle(world) for world in worlds]
+        fitting = [one for one in predicted if (one.primary, one.secondary) == here]
+        if not fitting:
+            roles = " or ".join(f"{one.primary.value}/{one.secondary.value}" for one in predicted)
+            found = "/".join(role.value for role in here)
+            self._find(pair, *_rules(pair), says=f"settled as {found}, where the oracle says {roles}")
+        else:
+            self._compare(pair, fitting[0])
+        self.served = here[1] is oracle.Role.AVAILABLE and here[0] is not oracle.Role.AVAILABLE
+        self.calm, self.lost_ms, self.missing = True, None, frozenset()
+
+    def _compare(self, pair: Pair, expected: oracle.Settled) -> None:
+        disk, leading = pair.portals[S].disk, pair.portals[P].disk
+        fresh = pair.now_ms - disk.followed_ms < 3 * HEARTBEAT_MS
+        if fresh is not expected.sync_runs:
+            runs = "runs" if fresh else "does not run"
+            self._find(pair, "SYNC-1", "SYNC-3", says=f"synchronisation {runs}, and the oracle says otherwise")
+        if expected.sync_runs and (leading.head - disk.head > 1 or disk.own):
+            self._find(pair, "SYNC-4", "SYNC-7", says="normal and quiet, but the data differ")
+        portal = pair.portals[S]
+        told = portal.works and portal.moment.serving_peer(pair.now_ms, fresh_ms=TIMING.fresh_ms) is not None
+        redirects = told and not pair.serving(S)
+        if expected.asks_secondary.where is not oracle.Where.UNSAID and redirects is not expected.asks_secondary.redirected:
+            self._find(pair, "REDIR-5", says=f"S redirects: {redirects}, and the oracle says otherwise")
+
+    def never_settles(self, pair: Pair) -> None:
+        """Roles still change long after the last act."""
+        self._find(pair, "ROLE-10", says="the pair does not come to rest")
+
+    def _find(self, pair: Pair, *rules: str, says: str) -> None:
+        if not any(one.says == says for one in self.findings):
+            self.findings += (Finding(rules, pair.now_ms, says),)
+
+
+def _role(pair: Pair, site: Site) -> oracle.Role:
+    if not pair.portals[site].works:
+        return oracle.Role.STOPPED
+    return oracle.Role.AVAILABLE if pair.serving(site) else oracle.Role.STARTING
+
+
+def _rules(pair: Pair) -> tuple[str, ...]:
+    """The rules that say who serves in a condition like this one."""
+    condition = pair.condition
+    if len(condition.cut) == 1 or condition.path_cut:
+        return ("ROLE-13", "ROLE-14")
+    if condition.cut:
+        return ("ROLE-4",)
+    if not pair.portals[P].works or condition.lost:
+        return ("ROLE-2", "ROLE-12")
+    if not pair.cores[P].works:
+        return ("ROLE-3",)
+    if not (pair.portals[S].works and pair.cores[S].works):
+        return ("ROLE-9",)
+    return ("ROLE-1", "ROLE-5", "ROLE-7", "ROLE-8")

@@ -92,6 +92,11 @@ class Condition:
         """Both directions carry everything, and both servers are there."""
         return not (self.cut or self.lost)
 
+    @property
+    def is_healthy(self) -> bool:
+        """Nothing is broken."""
+        return self == Condition()
+
     def after(self, act: Act) -> Condition:
         """What is broken then.
 

@@ -51,7 +51,7 @@ class Watch:
     Attributes:
         findings: what was broken so far.
         link_ms: since when the link is as it is.
-        changed_ms: when the last act was.
+        at_rest: the pair has settled, and nothing was done to it since.
         both_ms: since when both serve; `None`: they do not.
         nobody_ms: since when nobody serves; `None`: somebody does.
         able_ms: since when each server could serve; `None`: it cannot.
@@ -65,7 +65,7 @@ class Watch:
     setting: Setting
     findings: tuple[Finding, ...] = ()
     link_ms: int = 0
-    changed_ms: int = 0
+    at_rest: bool = True
     both_ms: int | None = None
     nobody_ms: int | None = 0
     able_ms: dict[Site, int | None] = field(default_factory=lambda: dict[Site, int | None]({P: 0, S: 0}))
@@ -105,7 +105,10 @@ class Watch:
     def acted(self, pair: Pair, act: Act, before: Condition) -> None:
         """Something was done."""
         now_ms, condition = pair.now_ms, pair.condition
-        self.changed_ms = now_ms
+        # What the pair was between two settled states is not known, nor what a restart in passing made of it.
+        if not self.at_rest or (act.verb is Verb.RESTART and act.target == "secondary/portal"):
+            self.served = None
+        self.at_rest = False
         if (condition.cut, condition.lost, condition.path_cut) != (before.cut, before.lost, before.path_cut):
             self.link_ms = now_ms
         world = condition.world(failback=self.setting.failback, unmet=self.unmet, secondary_served=False)
@@ -169,7 +172,8 @@ class Watch:
         else:
             self._compare(pair, fitting[0])
         self.served = here[1] is oracle.Role.AVAILABLE and here[0] is not oracle.Role.AVAILABLE
-        self.calm, self.lost_ms, self.missing = True, None, frozenset()
+        self.at_rest = self.calm = True
+        self.lost_ms, self.missing = None, frozenset()
 
     def _compare(self, pair: Pair, expected: oracle.Settled) -> None:
         disk, leading = pair.portals[S].disk, pair.portals[P].disk

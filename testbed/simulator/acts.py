@@ -120,8 +120,12 @@ class Condition:
                 lost = act.verb is Verb.LOSE
                 run = Run.DOWN if lost else Run.RUNS
                 site = Site(act.target)
-                both = self._with(f"{site.value}/portal", run)._with(f"{site.value}/core", run)
-                return replace(both, lost=both.lost | {site} if lost else both.lost - {site})
+                services = (
+                    run if name.startswith(site.value) else old
+                    for name, old in zip(SERVICES, self.services, strict=True)
+                )
+                lost_now = self.lost | {site} if lost else self.lost - {site}
+                return replace(self, services=tuple(services), lost=lost_now)
 
     def _with(self, service: str, run: Run) -> Condition:
         place = SERVICES.index(service)

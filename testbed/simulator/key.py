@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from stubs.wire import CoreWord, PortalStatus, Site
 from testbed.simulator.parts import (
-    TIMING,
+    FRESH_MS,
+    HEARTBEAT_MS,
     Accept,
     Call,
     CoreDue,
@@ -80,13 +81,16 @@ class _Key:
         """A portal's machine and disk."""
         disk, state = portal.disk, portal.state
         lag = min(self.pair.portals[Site.PRIMARY].disk.head - disk.head, 2)
-        kept = (bool(lag) and not self._coarse, disk.own > 0, self.age(disk.followed_ms, TIMING.fresh_ms))
+        kept = (bool(lag) and not self._coarse, disk.own > 0, self.age(disk.followed_ms, FRESH_MS))
         if not portal.alive:
             return kept
         detection_ms, peer = state.detection_ms, state.peer
         known: Hashable = None
         if peer is not None:
-            heard = (self.age(max(peer.heard_at_ms, state.started_at_ms), detection_ms), self.age(peer.heard_at_ms, TIMING.fresh_ms))
+            heard = (
+                self.age(max(peer.heard_at_ms, state.started_at_ms), detection_ms),
+                self.age(peer.heard_at_ms, FRESH_MS),
+            )
             news = peer.heard_at_ms > state.role_since_ms
             claimed, deaf = self.age(peer.claimed_at_ms, detection_ms), self.age(peer.deaf_since_ms, detection_ms)
             known = (self.word(peer.status), heard, news, claimed, deaf)
@@ -104,7 +108,7 @@ class _Key:
         if not core.alive:
             return None
         words = tuple(
-            (self.word(word), self.age(heard_ms, TIMING.fresh_ms), here) for word, heard_ms, here in core.board.known()
+            (self.word(word), self.age(heard_ms, FRESH_MS), here) for word, heard_ms, here in core.board.known()
         )
         backlog = self._waiting(core.backlog)
         return (core.paused, core.due_ms == 0, tuple(core.lines), words, backlog)
@@ -117,9 +121,9 @@ class _Key:
         """A line, and how long it has been silent."""
         if self._coarse:
             return (line.up, line.open)
-        fresh_ms, core = TIMING.fresh_ms, self.pair.cores[line.core]
+        fresh_ms, core = FRESH_MS, self.pair.cores[line.core]
         heard = (self.age(line.heard_ms, fresh_ms), self.age(line.core_heard_ms, fresh_ms))
-        began = self.age(line.began_ms, TIMING.heartbeat_ms)
+        began = self.age(line.began_ms, HEARTBEAT_MS)
         known = core.lines.get(line.portal) == line.number
         held = tuple(self.item(item) for _one, _other, item in line.held)
         return (line.open, line.calling, line.up, line.spoke, heard, began, known, held)
@@ -143,8 +147,8 @@ class _Key:
             case ToCore(portal, core, _, said):
                 return (name, portal, core, self.word(said), self._void(item))
             case ToPortal(portal, core, _, told):
-                words = () if told is None else (told.farewell, *(self.word(word) for word in told.portals))
-                return (name, portal, core, told is None, words, self._void(item))
+                heard = () if told is None else tuple(self.word(word) for word in told.portals)
+                return (name, portal, core, told and told.farewell, heard, self._void(item))
             case Accept(portal, core) | Call(portal, core) | PortalWaited(portal, core) | CoreWaited(portal, core):
                 return (name, portal, core, self._void(item))
             case _:
@@ -168,12 +172,9 @@ class _Key:
 
 def _words(pair: Pair) -> list[PortalStatus]:
     """Every word of a portal that anybody holds or that is under way to a process that works."""
-    found: list[PortalStatus] = []
+    found = [portal.state.peer.status for portal in pair.portals.values() if portal.state.peer is not None]
     items = [item for _at_ms, _order, item in pair.queue]
     items += [item for line in pair.lines.values() for _one, _other, item in line.held]
-    for portal in pair.portals.values():
-        if portal.state.peer is not None:
-            found.append(portal.state.peer.status)
     for core in pair.cores.values():
         found += [word for word, _heard_ms, _here in core.board.known()]
     for item in items:

@@ -14,7 +14,8 @@ from stubs.portal.cti import after_call
 from stubs.wire import Site
 from testbed.simulator.acts import Condition
 from testbed.simulator.parts import (
-    TIMING,
+    FRESH_MS,
+    HEARTBEAT_MS,
     Accept,
     Call,
     Core,
@@ -110,7 +111,7 @@ class Lines:
         line.open, line.calling, line.spoke = False, True, False
         line.began_ms = line.heard_ms = self.now_ms
         line.held.clear()
-        self.post(TIMING.fresh_ms, PortalWaited(line.portal, line.core, line.number))
+        self.post(FRESH_MS, PortalWaited(line.portal, line.core, line.number))
         self._ring(line)
 
     def _ring(self, line: Line) -> None:
@@ -128,12 +129,12 @@ class Lines:
     def _ended(self, line: Line) -> None:
         line.open = line.calling = False
         lasted = self.now_ms - line.began_ms
-        after = after_call(up=line.up, spoke=line.spoke, lasted=lasted, pause=TIMING.heartbeat_ms)
+        after = after_call(up=line.up, spoke=line.spoke, lasted=lasted, pause=HEARTBEAT_MS)
         if after.lost:
             line.up = False
             self.core_lost(self.portals[line.portal], line.core)
         if after.pauses:
-            self.post(TIMING.heartbeat_ms, Call(line.portal, line.core, line.number))
+            self.post(HEARTBEAT_MS, Call(line.portal, line.core, line.number))
         else:
             self.call(line)
 
@@ -158,8 +159,8 @@ class Lines:
         silent_ms = self.now_ms - line.heard_ms
         if not (line.open or line.calling):
             return
-        if silent_ms < TIMING.fresh_ms:
-            self.post(TIMING.fresh_ms - silent_ms, item)
+        if silent_ms < FRESH_MS:
+            self.post(FRESH_MS - silent_ms, item)
             return
         if line.open:
             self.send(line, ToCore(line.portal, line.core, line.number, None))
@@ -182,7 +183,7 @@ class Lines:
         if isinstance(item, Accept):
             core.lines[item.portal] = item.number
             line.core_heard_ms = self.now_ms
-            self.post(TIMING.fresh_ms, CoreWaited(item.portal, item.core, item.number))
+            self.post(FRESH_MS, CoreWaited(item.portal, item.core, item.number))
         elif core.lines.get(item.portal) != item.number:
             return
         elif isinstance(item, ToCore) and item.word is not None:
@@ -191,8 +192,8 @@ class Lines:
                 self.beat(core)
         elif isinstance(item, ToCore):
             self._part(core, item.portal)
-        elif (silent_ms := self.now_ms - line.core_heard_ms) < TIMING.fresh_ms:
-            self.post(TIMING.fresh_ms - silent_ms, item)
+        elif (silent_ms := self.now_ms - line.core_heard_ms) < FRESH_MS:
+            self.post(FRESH_MS - silent_ms, item)
         else:
             self.send(line, ToPortal(item.portal, item.core, item.number, None))
             self._part(core, item.portal)

@@ -13,7 +13,8 @@ from stubs.wire import CoreFacts, PortalFacts, Site
 from stubs.wire import Failback as StubFailback
 from testbed.simulator.acts import SERVICES, Act, Run, Verb
 from testbed.simulator.parts import (
-    TIMING,
+    FRESH_MS,
+    HEARTBEAT_MS,
     Accept,
     Begin,
     Call,
@@ -65,23 +66,20 @@ class Pair(Processes):
             version="12.0",
             central_cti=True,
             failover=True,
-            failback=self._failback(),
+            failback=StubFailback(self.setting.failback.value),
             detection_minutes=self.setting.minutes,
             host_domain_name=site.value,
         )
-        hb, detection = TIMING.heartbeat_ms, self.setting.detection_ms
+        hb, detection = HEARTBEAT_MS, self.setting.detection_ms
         state = State(site=site, started_at_ms=0, now_ms=0, detection_ms=detection, heartbeat_ms=hb)
         disk = Disk()
         moment = Moment(state=state, boot=0, unmet=(), why="")
         return Portal(site, disk, facts, moment, Knowledge(site, disk))
 
-    def _failback(self) -> StubFailback:
-        return StubFailback(self.setting.failback.value)
-
     def _core(self, site: Site) -> Core:
         ticked = site is P and self.setting.ticked
         facts = CoreFacts(server=site.server, select=True, supports_resiliency=ticked, backs_up_portal=ticked)
-        return Core(site, facts, Board(TIMING.fresh_ms))
+        return Core(site, facts, Board(FRESH_MS))
 
     def copied(self) -> Pair:
         """Another pair that is the same; what happens to either does not touch the other."""
@@ -192,7 +190,7 @@ class Pair(Processes):
         else:
             self._do_core(verb, self.cores[site])
         if verb is Verb.RESTART:
-            self.post(TIMING.heartbeat_ms, Begin(service))
+            self.post(HEARTBEAT_MS, Begin(service))
 
     def _do_portal(self, verb: Verb, portal: Portal) -> None:
         if verb is Verb.PAUSE:

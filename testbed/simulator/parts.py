@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from stubs.core.board import Board
-from stubs.portal.knowledge import Knowledge
-from stubs.portal.moment import Moment
-from stubs.resilience import State
 from stubs.timing import Timing
-from stubs.wire import CoreFacts, Failback, PortalFacts, Site
+from testbed.world import Failback
 
 if TYPE_CHECKING:
-    from stubs.wire import CoreWord, PortalStatus
+    from stubs.core.board import Board
+    from stubs.portal.knowledge import Knowledge
+    from stubs.portal.moment import Moment
+    from stubs.resilience import State
+    from stubs.wire import CoreFacts, CoreWord, PortalFacts, PortalStatus, Site
 
 SCALE = 0.01
 """Testbed time divided by real time: a heartbeat of 10 s is 100 ms here."""
@@ -50,7 +50,7 @@ class Setting:
     @classmethod
     def drawn(cls, chance: Chance, *, minutes: float, failback: Failback, ticked: bool = True) -> Setting:
         """One with phases and delays by chance."""
-        one, two, three, four = (chance.randrange(0, TIMING.heartbeat_ms) for _ in range(4))
+        one, two, three, four = (chance.randrange(0, HEARTBEAT_MS) for _ in range(4))
         delays = (chance.randrange(1, 3), chance.randrange(1, 8))
         phases = (one, two, three, four)
         return cls(minutes=minutes, failback=failback, ticked=ticked, phases_ms=phases, delays_ms=delays)
@@ -63,10 +63,11 @@ class Setting:
     @property
     def bound_ms(self) -> int:
         """After this long without an act all roles are what they stay: two silences found, two detections."""
-        return 2 * TIMING.fresh_ms + 2 * self.detection_ms + 6 * TIMING.heartbeat_ms
+        return 2 * FRESH_MS + 2 * self.detection_ms + 6 * HEARTBEAT_MS
 
 
 TIMING = Timing(scale=SCALE)
+HEARTBEAT_MS, FRESH_MS = TIMING.heartbeat_ms, TIMING.fresh_ms
 
 
 @dataclass
@@ -285,6 +286,4 @@ class CoreWaited(NamedTuple):
     number: int
 
 
-Item = (
-    PortalDue | CoreDue | Begin | Gossip | KeepAlive | Accept | ToCore | ToPortal | Call | PortalWaited | CoreWaited
-)
+Item = PortalDue | CoreDue | Begin | Gossip | KeepAlive | Accept | ToCore | ToPortal | Call | PortalWaited | CoreWaited

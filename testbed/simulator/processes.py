@@ -18,7 +18,19 @@ from stubs.portal.moment import Moment, is_news
 from stubs.resilience import Role, State
 from stubs.wire import CoreWord, Site
 from testbed.simulator.lines import Lines
-from testbed.simulator.parts import TIMING, Core, CoreDue, Gossip, KeepAlive, Portal, PortalDue, ToCore, ToPortal
+from testbed.simulator.parts import (
+    FRESH_MS,
+    HEARTBEAT_MS,
+    TIMING,
+    Core,
+    CoreDue,
+    Gossip,
+    KeepAlive,
+    Portal,
+    PortalDue,
+    ToCore,
+    ToPortal,
+)
 
 if TYPE_CHECKING:
     from stubs.events import Event
@@ -58,7 +70,7 @@ class Processes(Lines):
             started_at_ms=self.now_ms,
             now_ms=self.now_ms,
             detection_ms=self.setting.detection_ms,
-            heartbeat_ms=TIMING.heartbeat_ms,
+            heartbeat_ms=HEARTBEAT_MS,
         )
         return Moment(state=state, boot=portal.boot, unmet=(), why="just started")
 
@@ -77,13 +89,13 @@ class Processes(Lines):
         """Its heartbeat is due."""
         self._work(portal)
         self.react(portal, Tick(at_ms=self.now_ms))
-        self.post(TIMING.heartbeat_ms, PortalDue(portal.site, portal.boot))
+        self.post(HEARTBEAT_MS, PortalDue(portal.site, portal.boot))
 
     def react(self, portal: Portal, event: Event) -> None:
         """As the reactor does with an event: who speaks has the next heartbeat later."""
         if self._take(portal, event) or isinstance(event, Tick):
             self._speak(portal)
-            portal.due_ms = self.now_ms + TIMING.heartbeat_ms
+            portal.due_ms = self.now_ms + HEARTBEAT_MS
 
     def core_lost(self, portal: Portal, core: Site) -> None:
         """The line to a core that answered is gone."""
@@ -121,7 +133,7 @@ class Processes(Lines):
         after, effects = resilience.step(before, event)
         for effect in effects:
             if effect.role is Role.AVAILABLE and portal.site is Site.SECONDARY:
-                portal.disk.followed_ms = -TIMING.fresh_ms
+                portal.disk.followed_ms = -FRESH_MS
             self.role_changed(portal, effect)
         portal.moment = replace(portal.moment, state=after)
         return is_news(before, after, effects)
@@ -153,7 +165,7 @@ class Processes(Lines):
             primary = portal.site is Site.PRIMARY
             portal.disk.head += primary
             portal.disk.own += not primary
-        elif portal.moment.may_follow(self.now_ms, fresh_ms=TIMING.fresh_ms):
+        elif portal.moment.may_follow(self.now_ms, fresh_ms=FRESH_MS):
             portal.disk.own = 0  # before it calls, as `stubs.portal.sync`
             primary_portal = self.portals[Site.PRIMARY]
             reached = self.condition.link_whole and not self.condition.path_cut
@@ -167,7 +179,7 @@ class Processes(Lines):
         """A new process that knows nothing of the portals."""
         core.boot += 1
         core.alive, core.paused = True, False
-        core.board = type(core.board)(TIMING.fresh_ms)
+        core.board = type(core.board)(FRESH_MS)
         core.due_ms = self.now_ms
         self.post(0, CoreDue(core.site, core.boot))
 
@@ -180,7 +192,7 @@ class Processes(Lines):
     def tick_core(self, core: Core) -> None:
         """Its heartbeat is due."""
         self.beat(core)
-        self.post(TIMING.heartbeat_ms, CoreDue(core.site, core.boot))
+        self.post(HEARTBEAT_MS, CoreDue(core.site, core.boot))
 
     def beat(self, core: Core, *, farewell: bool = False) -> None:
         """It tells the other core, and the portals that are logged in."""
@@ -191,7 +203,7 @@ class Processes(Lines):
         for portal, number in core.lines.items():
             line = self.lines[portal, core.site]
             self.send(line, ToPortal(portal, core.site, number, word))
-        core.due_ms = self.now_ms + TIMING.heartbeat_ms
+        core.due_ms = self.now_ms + HEARTBEAT_MS
 
     def core_told(self, core: Core, words: tuple[PortalStatus, ...]) -> None:
         """The other core's keep-alive came."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from testbed.errors import MisuseError
 from testbed.simulator import key
 from testbed.simulator.acts import Act, Verb
 from testbed.simulator.pair import Pair
-from testbed.simulator.parts import TIMING, Setting
-from testbed.simulator.watch import Finding
+from testbed.simulator.parts import HEARTBEAT_MS, Setting
 from testbed.world import Failback
+
+if TYPE_CHECKING:
+    from testbed.simulator.watch import Finding
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,7 +91,7 @@ def settle(pair: Pair) -> bool:
     seen: set[object] = set()
     latest_ms = pair.now_ms + 3 * pair.setting.bound_ms
     while pair.now_ms < latest_ms:
-        pair.run(TIMING.heartbeat_ms)
+        pair.run(HEARTBEAT_MS)
         here = key.exact(pair)
         if here in seen:
             pair.watch.settled(pair)
@@ -100,7 +104,7 @@ def settle(pair: Pair) -> bool:
 def healthy(setting: Setting) -> Pair:
     """A pair that has started and settled."""
     pair = Pair(setting)
-    pair.run(TIMING.heartbeat_ms)
+    pair.run(HEARTBEAT_MS)
     settle(pair)
     return pair
 

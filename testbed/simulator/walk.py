@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from testbed.simulator import key
 from testbed.simulator.acts import Act, possible
-from testbed.simulator.parts import TIMING, Setting
+from testbed.simulator.parts import HEARTBEAT_MS, Setting
 from testbed.simulator.schedule import Schedule, Step, healthy, settle, written
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def hurries(setting: Setting) -> tuple[int, ...]:
     """How long the pair is left alone if not until it settles: within the detection time, and soon after it."""
-    return (setting.detection_ms // 2, setting.detection_ms + 2 * TIMING.heartbeat_ms)
+    return (setting.detection_ms // 2, setting.detection_ms + 2 * HEARTBEAT_MS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,12 +154,12 @@ class _Walk:
     def _go(self, name: Hashable, act: Act, pause_ms: int | None) -> Hashable | None:
         """The place that an act leads to; `None`: a rule was broken on the way."""
         way = (name, act, pause_ms)
-        if way not in self._ways:
-            reached = self._simulate(self._places[name], act, pause_ms)
-            if isinstance(name, int):
-                return reached
-            self._ways[way] = reached
-        return self._ways[way]
+        if way in self._ways:
+            return self._ways[way]
+        reached = self._simulate(self._places[name], act, pause_ms)
+        if not (isinstance(name, int) or isinstance(reached, int)):
+            self._ways[way] = reached  # a place where nothing has settled is gone after its level
+        return reached
 
     def _simulate(self, place: _Place, act: Act, pause_ms: int | None) -> Hashable | None:
         pair = place.pair.copied()

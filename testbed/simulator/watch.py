@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from stubs.wire import Site
 from testbed import oracle
 from testbed.simulator.acts import Act, Verb
-from testbed.simulator.parts import TIMING, Setting
+from testbed.simulator.parts import FRESH_MS, HEARTBEAT_MS, Setting
 from testbed.world import Failback
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 P, S = Site.PRIMARY, Site.SECONDARY
 
-HEARTBEAT_MS = TIMING.heartbeat_ms
 HAND_OVER_MS = 4 * HEARTBEAT_MS
-"""How long two portals may serve after a link is whole again: words may go through two cores, a heartbeat each."""
+"""How long two portals may go on after a link is whole again: words may go through two cores, a heartbeat each. At any
+other time a hand-over has no overlap at all: S stops, then P serves."""
 
 MARGIN_MS = 4 * HEARTBEAT_MS
 """How much shorter than the detection time a loss must be to change nothing: the last word was a heartbeat old when it
@@ -52,13 +52,14 @@ class Watch:
         findings: what was broken so far.
         link_ms: since when the link is as it is.
         at_rest: the pair has settled, and nothing was done to it since.
-        both_ms: since when both serve; `None`: they do not.
         nobody_ms: since when nobody serves; `None`: somebody does.
         able_ms: since when each server could serve; `None`: it cannot.
         calm: since the pair settled nothing happened but losses of contact that were short.
         lost_ms: since when something has been lost, with those losses that followed at once.
-        missing: what is lost now, of what was there when the pair settled.
+        lost: what was lost since the pair settled.
+        missing: what of it is lost now.
         found_ms: when the last of it was found again.
+        primary_served: whether P served when the pair last settled.
         served: whether S served alone when the pair last settled; `None`: it never did, or this is not known.
     """
 
@@ -66,12 +67,13 @@ class Watch:
     findings: tuple[Finding, ...] = ()
     link_ms: int = 0
     at_rest: bool = True
-    both_ms: int | None = None
     nobody_ms: int | None = 0
     able_ms: dict[Site, int | None] = field(default_factory=lambda: dict[Site, int | None]({P: 0, S: 0}))
     calm: bool = False
     lost_ms: int | None = None
+    lost: frozenset[str] = frozenset()
     missing: frozenset[str] = frozenset()
+    primary_served: bool = False
     found_ms: int = 0
     served: bool | None = None
 
@@ -82,11 +84,7 @@ class Watch:
     def look(self, pair: Pair) -> None:
         """Judge this moment."""
         now_ms, primary, secondary = pair.now_ms, pair.serving(P), pair.serving(S)
-        if not (primary and secondary):
-            self.both_ms = None
-        elif self.both_ms is None:
-            self.both_ms = now_ms
-        elif pair.condition.link_whole and now_ms - max(self.both_ms, self.link_ms) > HAND_OVER_MS:
+        if primary and secondary and pair.condition.link_whole and now_ms - self.link_ms > HAND_OVER_MS:
             self._find(pair, "ROLE-11", says="both portals are Available over a whole link")
         if primary or secondary:
             self.nobody_ms = None
@@ -121,10 +119,12 @@ class Watch:
         self._keep_losses(act, now_ms)
 
     def _keep_losses(self, act: Act, now_ms: int) -> None:
-        portal = act.target.endswith("/portal")
+        # Of the portals only the primary's may be missed for a while: while S serves, each word of its end counts.
+        portal = act.target == "secondary/portal" or (act.target == "primary/portal" and not self.primary_served)
         if act.verb in LOSSES and not portal:
             if self.lost_ms is None or (not self.missing and now_ms - self.found_ms > MARGIN_MS):
                 self.lost_ms = now_ms
+            self.lost |= {act.target}
             if act.verb is Verb.RESTART:
                 self.found_ms = now_ms + HEARTBEAT_MS
             else:
@@ -137,7 +137,8 @@ class Watch:
 
     def role_changed(self, pair: Pair, site: Site, *, begins: bool) -> None:
         """A portal begins or ceases to serve."""
-        if not self.calm or self.lost_ms is None:
+        own = site is P and "primary/portal" in self.lost
+        if not self.calm or self.lost_ms is None or own:
             return
         until_ms = pair.now_ms if self.missing else self.found_ms
         if until_ms - self.lost_ms < self.setting.detection_ms - MARGIN_MS:
@@ -173,7 +174,8 @@ class Watch:
             self._compare(pair, fitting[0])
         self.served = here[1] is oracle.Role.AVAILABLE and here[0] is not oracle.Role.AVAILABLE
         self.at_rest = self.calm = True
-        self.lost_ms, self.missing = None, frozenset()
+        self.lost_ms, self.lost, self.missing = None, frozenset(), frozenset()
+        self.primary_served = here[0] is oracle.Role.AVAILABLE
 
     def _compare(self, pair: Pair, expected: oracle.Settled) -> None:
         disk, leading = pair.portals[S].disk, pair.portals[P].disk
@@ -184,9 +186,12 @@ class Watch:
         if expected.sync_runs and (leading.head - disk.head > 1 or disk.own):
             self._find(pair, "SYNC-4", "SYNC-7", says="normal and quiet, but the data differ")
         portal = pair.portals[S]
-        told = portal.works and portal.moment.serving_peer(pair.now_ms, fresh_ms=TIMING.fresh_ms) is not None
+        told = portal.works and portal.moment.serving_peer(pair.now_ms, fresh_ms=FRESH_MS) is not None
         redirects = told and not pair.serving(S)
-        if expected.asks_secondary.where is not oracle.Where.UNSAID and redirects is not expected.asks_secondary.redirected:
+        if (
+            expected.asks_secondary.where is not oracle.Where.UNSAID
+            and redirects is not expected.asks_secondary.redirected
+        ):
             self._find(pair, "REDIR-5", says=f"S redirects: {redirects}, and the oracle says otherwise")
 
     def never_settles(self, pair: Pair) -> None:

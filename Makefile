@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 REPORT ?= report
+FAULTS ?= 4
+SEED ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 FILLED := $(VENV)/.filled
@@ -13,7 +15,7 @@ FILLED := $(VENV)/.filled
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help run test check images browser up down bench lock clean engine
+.PHONY: help run test check simulate images browser up down bench lock clean engine
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -31,6 +33,9 @@ check: $(FILLED) ## lint, types, and the tests that need no engine
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest tests/tidy tests/unit
+
+simulate: $(FILLED) ## walk every schedule of faults in virtual time (FAULTS=4 SEED=1; no engine)
+	$(BIN)/testbed simulate --faults $(FAULTS) --seed $(SEED)
 
 images: engine ## make the container images, where they are missing or old
 	$(BIN)/testbed images build

@@ -87,11 +87,16 @@ def read(text: str) -> Schedule:
 
 
 def settle(pair: Pair) -> bool:
-    """Let time pass until the pair goes round in a circle, without a change of role; whether it came to that."""
+    """Let time pass until the pair goes round in a circle, or breaks a rule; whether it came to rest."""
     seen: set[object] = set()
+    earliest_ms = pair.now_ms + pair.setting.detection_ms // 2  # rarely sooner, and a key costs as much as a heartbeat
     latest_ms = pair.now_ms + 3 * pair.setting.bound_ms
     while pair.now_ms < latest_ms:
         pair.run(HEARTBEAT_MS)
+        if pair.watch.findings:
+            return False  # what is broken may never come to rest
+        if pair.now_ms < earliest_ms:
+            continue
         here = key.exact(pair)
         if here in seen:
             pair.watch.settled(pair)

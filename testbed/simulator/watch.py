@@ -29,6 +29,9 @@ MARGIN_MS = 4 * HEARTBEAT_MS
 """How much shorter than the detection time a loss must be to change nothing: the last word was a heartbeat old when it
 began, a line is called again after one, and the way through two cores takes two."""
 
+MOST_CHANGES = 20
+"""After so many changes of role without an act the pair is taken not to come to rest; a few are usual."""
+
 LOSSES = {Verb.CUT, Verb.PAUSE, Verb.KILL, Verb.RESTART}
 FOUND_AGAIN = {Verb.HEAL, Verb.RESUME, Verb.START}
 
@@ -52,6 +55,7 @@ class Watch:
         findings: what was broken so far.
         link_ms: since when the link is as it is.
         at_rest: the pair has settled, and nothing was done to it since.
+        changes: how often a role has changed since the last act.
         nobody_ms: since when nobody serves; `None`: somebody does.
         able_ms: since when each server could serve; `None`: it cannot.
         calm: since the pair settled nothing happened but losses of contact that were short.
@@ -67,6 +71,7 @@ class Watch:
     findings: tuple[Finding, ...] = ()
     link_ms: int = 0
     at_rest: bool = True
+    changes: int = 0
     nobody_ms: int | None = 0
     able_ms: dict[Site, int | None] = field(default_factory=lambda: dict[Site, int | None]({P: 0, S: 0}))
     calm: bool = False
@@ -106,7 +111,7 @@ class Watch:
         # What the pair was between two settled states is not known, nor what a restart in passing made of it.
         if not self.at_rest or (act.verb is Verb.RESTART and act.target == "secondary/portal"):
             self.served = None
-        self.at_rest = False
+        self.at_rest, self.changes = False, 0
         if (condition.cut, condition.lost, condition.path_cut) != (before.cut, before.lost, before.path_cut):
             self.link_ms = now_ms
         world = condition.world(failback=self.setting.failback, unmet=self.unmet, secondary_served=False)
@@ -137,6 +142,9 @@ class Watch:
 
     def role_changed(self, pair: Pair, site: Site, *, begins: bool) -> None:
         """A portal begins or ceases to serve."""
+        self.changes += 1
+        if self.changes > MOST_CHANGES:
+            self.never_settles(pair)
         own = site is P and "primary/portal" in self.lost
         if not self.calm or self.lost_ms is None or own:
             return

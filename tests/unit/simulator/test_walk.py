@@ -1,0 +1,125 @@
+"""Every schedule of up to two faults, and what a walk can be trusted with."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+import pytest
+
+from testbed.errors import MisuseError
+from testbed.simulator import schedule
+from testbed.simulator.acts import FAULTS, PATH, SERVICES, Act, Condition, Verb, possible
+from testbed.simulator.pair import Pair
+from testbed.simulator.parts import Setting
+from testbed.simulator.schedule import Schedule, Step, healthy, replay, settle, written
+from testbed.simulator.walk import walk
+from testbed.world import Failback
+
+CHANCE = random.Random(7)  # noqa: S311 - no secret
+
+
+def test_no_schedule_of_two_faults_breaks_a_rule() -> None:
+    """All of them, mended in every order, against the oracle and what must hold in between."""
+    walked = walk(Setting(), faults=2)
+    assert [str(one) for failure in walked.failures for one in failure.findings] == []
+    assert walked.schedules == 2624, "every fault after every other, and every order of mending"
+    assert walked.states > 400
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        pytest.param(Setting(failback=Failback.MANUAL), id="manual failback"),
+        pytest.param(Setting(ticked=False), id="not ready"),
+        pytest.param(Setting(minutes=1.0), id="shortest detection time"),
+        pytest.param(Setting.drawn(CHANCE, minutes=3.0, failback=Failback.AUTOMATIC), id="other phases"),
+    ],
+)
+def test_no_single_fault_breaks_a_rule(setting: Setting) -> None:
+    """With each way of setting the pair up; an undoing comes also before the pair has settled."""
+    walked = walk(setting, faults=1, hurried=1)
+    assert [str(one) for failure in walked.failures for one in failure.findings] == []
+    assert walked.schedules == 82
+
+
+def test_a_healthy_pair_has_every_fault_of_the_six_kinds() -> None:
+    """Four services in four ways, two servers to lose, four cuts."""
+    faults = possible(Condition())
+    assert all(act.is_fault for act in faults)
+    assert {act.verb for act in faults} == set(FAULTS)
+    assert len(faults) == len(set(faults)) == 4 * 4 + 2 + 4
+
+
+def test_every_fault_can_be_undone() -> None:
+    """One act leads back from each, a restart aside, which is over by itself."""
+    for act in possible(Condition()):
+        broken = Condition().after(act)
+        undoings = [one for one in possible(broken) if not one.is_fault]
+        assert broken.is_healthy is (act.verb is Verb.RESTART)
+        assert all(broken.after(one).is_healthy for one in undoings), act
+
+
+def test_an_act_that_does_not_fit_is_refused() -> None:
+    """Nobody restores what is not lost."""
+    with pytest.raises(MisuseError, match="restore primary"):
+        Condition().after(Act(Verb.RESTORE, "primary"))
+
+
+def test_a_pair_can_be_copied_and_goes_on_alike() -> None:
+    """What happens to the copy does not touch the other, and both come to the same."""
+    pair = healthy(Setting())
+    other = pair.copied()
+    before = pair.now_ms
+    other.act(Act(Verb.LOSE, "primary"))
+    assert settle(other)
+    assert pair.now_ms == before
+    assert pair.condition.is_healthy
+    assert pair.portals["primary"].alive  # type: ignore[index] # a site is its name
+    pair.act(Act(Verb.LOSE, "primary"))
+    assert settle(pair)
+    assert (pair.now_ms, pair.steps) == (other.now_ms, other.steps)
+
+
+def test_a_schedule_replays_to_the_last_word() -> None:
+    """Written as JSON, read again, run twice: the same trace, step by step."""
+    steps = (Step(1300, Verb.CUT, PATH), Step(1900, Verb.KILL, SERVICES[0]), Step(4000, Verb.START, SERVICES[0]))
+    one = written(Setting(), steps, (9000,), until_ms=9500)
+    again = schedule.read(msgspec.json.encode(one).decode())
+    assert again == one
+    assert replay(again) == replay(one)
+    findings, trace = replay(one)
+    assert not findings
+    assert any("secondary is Available" in line for line in trace)
+
+
+def test_what_is_no_schedule_is_refused() -> None:
+    """With the place in it that is wrong."""
+    with pytest.raises(MisuseError, match="no schedule"):
+        schedule.read('{"steps": 3}')
+
+
+def test_merging_states_leaves_no_schedule_out() -> None:
+    """Drawn schedules, run one by one from the start without any merging, come to what the walk came to: no finding."""
+    chance = random.Random(5)  # noqa: S311 - no secret
+    for _ in range(12):
+        assert _ran(chance) == ()
+
+
+def _ran(chance: random.Random) -> tuple[str, ...]:
+    pair = Pair(Setting.drawn(chance, minutes=1.5, failback=Failback.AUTOMATIC))
+    pair.run(500)
+    settle(pair)
+    for _ in range(6):
+        pair.act(chance.choice(possible(pair.condition)))
+        if chance.random() < 0.5:
+            settle(pair)
+        else:
+            pair.run(chance.randrange(0, 1200))
+    settle(pair)
+    return tuple(str(one) for one in pair.watch.findings)
+
+
+def test_a_schedule_is_plain_data() -> None:
+    """What is printed holds all that decides the run, and nothing else."""
+    assert set(Schedule.__struct_fields__) >= {"steps", "phases_ms", "delays_ms", "detection_minutes", "failback"}

@@ -15,6 +15,8 @@ class Site(StrEnum):
     PRIMARY = "primary"
     SECONDARY = "secondary"
 
+    __hash__ = str.__hash__  # what it equals; an enumeration's own, in Python, is a sixth of a simulated step
+
     @property
     def other(self) -> Site:
         """The other half of the pair."""

@@ -1,4 +1,7 @@
-"""Examines the machine: engine, images, subnets, room. Leaves nothing behind: its one network is removed at once."""
+"""Examines the machine: engine, kernel, subnets, images, left-overs, tools, room.
+
+Leaves nothing behind: its one network is removed at once.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,22 @@ import os
 import shutil
 import uuid
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import docker
 import docker.errors
 
-from testbed import environment
+from testbed import environment, kernel, leftovers, runs
 from testbed.engine import labels
 from testbed.engine.images import list_images
 from testbed.engine.subnets import create_network
 from testbed.errors import BedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from testbed.leftovers import Found
 
 LEAST_FREE_BYTES = 2 * 1024**3
 """Room that images and volumes need, in bytes."""
@@ -53,8 +63,10 @@ def examine() -> tuple[Finding, ...]:
     return (
         Finding(check="engine", ok=True, needed=True, detail=detail),
         Finding(check="kernel", ok=info["OSType"] == "linux", needed=True, detail=str(info["KernelVersion"])),
+        *of_kernel(environment.kernel_configuration(str(info["KernelVersion"]))),
         _subnet(client),
         _images(client),
+        left_over(leftovers.find(client), is_alive=partial(runs.is_alive, environment.state_folder() / "runs")),
         _mmdebstrap(),
         _chromium(),
         _room(str(info["DockerRootDir"])),
@@ -69,6 +81,47 @@ def _subnet(client: docker.DockerClient) -> Finding:
     except (BedError, docker.errors.DockerException) as error:
         return Finding(check="subnets", ok=False, needed=True, detail=str(error), remedy="Set TESTBED_POOL.")
     return Finding(check="subnets", ok=True, needed=True, detail=f"{network.subnet} of {environment.pool()} is free")
+
+
+def of_kernel(configuration: str | None) -> tuple[Finding, ...]:
+    """What the engine's kernel can do, by the text that it was built with.
+
+    Args:
+        configuration: `None`: nobody knows, so that it shows when a fault asks for it. That is no reason to stop here.
+    """
+    if configuration is None:
+        detail = "not known: no configuration in /proc or /boot, or the engine is on another machine"
+        remedy = "A fault that the kernel cannot do says so, and names the option."
+        return (Finding(check="kernel: options", ok=False, needed=False, detail=detail, remedy=remedy),)
+    has = kernel.built_with(configuration)
+    return tuple(
+        Finding(
+            check=need.check,
+            ok=not lacks,
+            needed=need.needed,
+            detail=f"{need.serves}: {', '.join(need.options)}",
+            remedy=f"A kernel with {', '.join(lacks)}." if lacks else "",
+        )
+        for need in kernel.NEEDS
+        for lacks in [kernel.lacking(need, has)]
+    )
+
+
+def left_over(found: Iterable[Found], *, is_alive: Callable[[str], bool]) -> Finding:
+    """Whether runs that ended badly left something in the engine.
+
+    Args:
+        found: all that is there of runs.
+        is_alive: whether a run's process still works.
+    """
+    dead = sorted({one.name or one.run for one in found if not (one.keeps or is_alive(one.run))})
+    return Finding(
+        check="left-overs",
+        ok=not dead,
+        needed=False,
+        detail=f"of {', '.join(dead)}" if dead else "none",
+        remedy="testbed gc" if dead else "",
+    )
 
 
 def _images(client: docker.DockerClient) -> Finding:

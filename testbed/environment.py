@@ -8,6 +8,7 @@ DOCKER_HOST       and the engine's other variables, as everywhere
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 from ipaddress import IPv4Network
@@ -71,6 +72,20 @@ def base() -> Base:
 def chromium() -> str | None:
     """The path of Chromium, if there is one."""
     return shutil.which(os.environ.get("TESTBED_CHROMIUM") or "chromium")
+
+
+def kernel_configuration(release: str) -> str | None:
+    """The text that the kernel of this machine was built with, if it is of this release and tells."""
+    if os.uname().release != release:  # the engine is on another machine
+        return None
+    try:
+        return gzip.decompress(Path("/proc/config.gz").read_bytes()).decode()
+    except OSError:
+        pass
+    try:
+        return Path(f"/boot/config-{release}").read_text(encoding="utf-8")
+    except OSError:
+        return None
 
 
 def engine() -> docker.DockerClient:

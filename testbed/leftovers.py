@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     import docker
 
-_CONTAINERS_OF_A_BED = 6
-
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
@@ -38,7 +36,7 @@ def find(client: docker.DockerClient) -> tuple[Found, ...]:
     api = client.api
     filters = {"label": labels.RUN}
     marks = [row["Labels"] for row in api.containers(all=True, filters=filters)]
-    containers = [(mark[labels.RUN], mark.get(labels.NAME, ""), labels.KEEP in mark) for mark in marks]
+    containers = [(mark[labels.RUN], mark.get(labels.NAME, ""), mark.get(labels.KEEP)) for mark in marks]
     others = [row["Labels"] for row in api.networks(filters=filters)]
     others += [row["Labels"] for row in api.volumes(filters=filters)["Volumes"] or ()]
     runs = {mark[labels.RUN]: mark.get(labels.NAME, "") for mark in others} | {r: n for r, n, _ in containers}
@@ -46,10 +44,15 @@ def find(client: docker.DockerClient) -> tuple[Found, ...]:
         Found(
             run=run,
             name=name,
-            keeps=sum(1 for r, _, keep in containers if r == run and keep) == _CONTAINERS_OF_A_BED,
+            keeps=_are_all([keep for r, _, keep in containers if r == run]),
         )
         for run, name in sorted(runs.items())
     )
+
+
+def _are_all(keeps: list[str | None]) -> bool:
+    """Whether these are all containers of a bed that is meant to stay: each says how many there are."""
+    return set(keeps) == {str(len(keeps))}
 
 
 def collect(client: docker.DockerClient, *, is_alive: Callable[[str], bool], everything: bool = False) -> Swept:

@@ -20,7 +20,7 @@ def doctor(json_: bool) -> None:  # noqa: FBT001 - click's way
         rows,
         json_=json_,
         text=lambda: "\n".join(
-            f"{'ok' if f.ok else 'LACKS' if f.needed else 'without':8} {f.check:22} {f.detail}"
+            f"{'ok' if f.ok else 'LACKS' if f.needed else 'note':8} {f.check:22} {f.detail}"
             + (f"\n{'':31} {f.remedy}" if f.remedy and not f.ok else "")
             for f in findings
         ),

@@ -18,4 +18,4 @@ RECORD = f"{_PREFIX}.record"
 """On the server containers: what is written down about the bed, as JSON."""
 
 KEEP = f"{_PREFIX}.keep"
-"""The bed outlives the process that made it, until it is taken down by its name."""
+"""The bed outlives the process that made it, until it is taken down by its name; says how many containers it has."""

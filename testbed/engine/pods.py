@@ -58,9 +58,10 @@ class PodBuilder:
         self._topology = topology
         self._names = Names(name=name)
         self._own = f"{PREFIX}-{name}-{run[:12]}"
-        self._marks = {labels.RUN: run, labels.NAME: name} | ({labels.KEEP: "yes"} if keep else {})
         self._secret = secrets.token_hex(16)
         self._servers = layout.servers(topology)
+        containers = sum(1 + len(layout.services(topology, server)) for server in self._servers)
+        self._marks = {labels.RUN: run, labels.NAME: name} | ({labels.KEEP: str(containers)} if keep else {})
 
     def build(self, pool: IPv4Network = POOL) -> Record:
         """Create and start everything; returns when all containers run, not when they serve.

@@ -6,6 +6,7 @@ import contextlib
 import uuid
 from typing import TYPE_CHECKING
 
+from testbed import leftovers
 from testbed.bed import Bed
 from testbed.waiting import wait_until
 from tests.program import done, run
@@ -28,6 +29,7 @@ def test_an_application_server_is_started_described_and_faulted_by_its_name(
         assert servers["primary"]["portal_url"] == servers["application"]["portal_url"]
         assert f"//application.{name}.test:" in servers["application"]["portal_url"]
         assert servers["application"]["core_url"] is None
+        assert [found.keeps for found in leftovers.find(client) if found.name == name] == [True]
         found = done("status", name, "--json").json
         assert found["servers"]["primary"]["portal"] == "out of use"
         assert set(found["servers"]["application"]) == {"portal", "platform_view", "sync"}

@@ -193,7 +193,7 @@ def test_session_killed_amid_a_fault_leaves_nothing(
 
 def half_made(client: docker.APIClient, image: str, run_id: str) -> None:
     """What a run that died early leaves: a network, a volume, one container."""
-    marks = {labels.RUN: run_id, labels.NAME: run_id, labels.KEEP: "yes"}
+    marks = {labels.RUN: run_id, labels.NAME: run_id, labels.KEEP: "6"}
     create_network(client, run_id, labels=marks)
     client.create_volume(run_id, labels=marks)
     client.create_container(image, ["true"], labels=marks)

@@ -20,7 +20,7 @@ CHANCE = random.Random(7)  # noqa: S311 - no secret
 
 
 def test_no_schedule_of_two_faults_breaks_a_rule() -> None:
-    """All of them, mended in every order, against the oracle and what must hold in between (shortest detection time)."""
+    """All of them, mended in every order, against the oracle and what must hold in between."""
     walked = walk(Setting(minutes=1.0), faults=2)
     assert [str(one) for failure in walked.failures for one in failure.findings] == []
     assert walked.schedules == 2624, "every fault after every other, and every order of mending"

@@ -19,9 +19,11 @@ from testbed.engine import labels
 from testbed.engine.names import Names
 from testbed.engine.records import Record, check_name, records
 from testbed.engine.services import Services
+from testbed.engine.subnets import gateway_of
 from testbed.engine.sweep import sweep
 from testbed.errors import MisuseError
 from testbed.inspector import Inspector
+from testbed.link_faults import CLIENTS
 from testbed.network.channel import Channel
 from testbed.network.links import End, Links
 from testbed.placement import described, placed
@@ -157,15 +159,13 @@ class Bed:
     def links(self) -> Links:
         """The network of the bed, with a channel into each server; opened when first asked for."""
         names = Names(name=self.name)
-        links = Links(
-            {
-                server.name: End(
-                    IPv4Address(server.address),
-                    Channel.open(self._client.api, names.container(server.server, "server")),
-                )
-                for server in self.servers
-            }
-        )
+        ends = {
+            each.name: End(
+                IPv4Address(each.address), Channel.open(self._client.api, names.container(each.server, "server"))
+            )
+            for each in self.servers
+        }
+        links = Links({**ends, CLIENTS: End(gateway_of(IPv4Address(self.primary.address)))})
         links.install()
         return links
 
@@ -185,7 +185,7 @@ class Bed:
         containers = self.services.states()
         views = {server.server: self.inspectors[server.name].services() for server in self.servers}
         portals = {site: self.inspectors[site].resilience() for site in Site}
-        faults = [f"cut {one.fault or one.block}" for one in self.links.current()] + self.certificates.described()
+        faults = [one.told for one in self.links.current()] + self.certificates.described()
         return summary(self.topology, containers, views, portals, faults)
 
     def wait_until_settled(self, *, boots: dict[Site, int] | None = None, every_s: float = 0.01) -> None:
@@ -273,7 +273,8 @@ class Bed:
         """Let go of the channels; the bed stays."""
         links = self.__dict__.pop("links", None)
         for end in links.ends.values() if links is not None else ():
-            end.channel.close()
+            if end.channel is not None:
+                end.channel.close()
 
     def logs(self) -> Iterator[tuple[str, bytes]]:
         """Every container's log, by `server/service`."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 from testbed.errors import FaultError, NotInTimeError
 from testbed.faults import Certificate, Fault, Kill, Lose, Network, Pause, Stop, Target, describe
 from testbed.network.links import LEASE_MS
-from testbed.network.proof import prove_passing, prove_stopped
+from testbed.network.proof import prove_in_force, prove_passing
 from testbed.partitions import NetworkFault, Vanished
 from testbed.waiting import wait_until
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stubs.wire import ServerName
     from testbed.bed import Bed
     from testbed.history import History
+    from testbed.network.applied import Applied, Holding
 
 
 class Nemesis:
@@ -37,6 +38,7 @@ class Nemesis:
         self._history = history
         self._within_s = within_s
         self._undo: dict[Fault, contextlib.ExitStack] = {}
+        self._holdings: dict[Fault, Holding] = {}
 
     @contextlib.contextmanager
     def under(self, *faults: Fault) -> Iterator[None]:
@@ -67,16 +69,17 @@ class Nemesis:
                 self._bed.services.pause(target.server, target.service)
                 self._prove_state(target, "paused")
             case Lose(server):
-                self._lose(stack, server)
+                self._lose(stack, fault, server)
             case Network(faults):
-                self._cut(stack, faults)
+                self._change_links(stack, fault, faults)
             case Certificate(server, case):
                 self._bed.certificates.refuse_a_second(server)
                 stack.callback(self._bed.certificates.restore, server)
                 self._bed.certificates.stage(server, case)
             case _:
                 assert_never(fault)
-        self._history.record("fault", fault=describe(fault), state="injected")
+        holding = self._holdings.get(fault)
+        self._record(fault, "injected", None if holding is None else holding.injected)
 
     def heal(self, fault: Fault) -> None:
         """Heal one fault; nothing happens if it was not injected.
@@ -87,8 +90,9 @@ class Nemesis:
         """
         stack = self._undo.pop(fault, None)
         if stack is not None:
+            holding = self._holdings.pop(fault, None)
             stack.close()
-            self._history.record("fault", fault=describe(fault), state="healed")
+            self._record(fault, "healed", None if holding is None else holding.healed)
 
     def heal_all(self) -> None:
         """Heal whatever is still injected, the latest first.
@@ -105,6 +109,10 @@ class Nemesis:
         if failures:
             raise ExceptionGroup("not every fault could be healed", failures)
 
+    def _record(self, fault: Fault, state: str, applied: Applied | None) -> None:
+        times = {} if applied is None else applied.row()
+        self._history.record("fault", fault=describe(fault), state=state, **times)
+
     def _end(self, stack: contextlib.ExitStack, target: Target, act: Callable[[], None]) -> None:
         stack.callback(self._begin_again, target)
         act()
@@ -114,25 +122,26 @@ class Nemesis:
         self._bed.services.start(target.server, target.service)
         self._prove_state(target, "running")
 
-    def _lose(self, stack: contextlib.ExitStack, server: ServerName) -> None:
+    def _lose(self, stack: contextlib.ExitStack, fault: Fault, server: ServerName) -> None:
         vanished = frozenset({Vanished(server.value)})
         targets = [Target(server, service) for service in self._bed.installed(server)]
         for target in targets:
             stack.callback(self._begin_again, target)
         # First silence, then death: a lost server sends no word of good-bye. Healing goes the other way round.
-        self._cut(stack, vanished)
+        self._change_links(stack, fault, vanished)
         self._bed.services.at_once(
             [lambda t=target: self._bed.services.kill(t.server, t.service) for target in targets]  # type: ignore[misc]
         )
         for target in targets:
             self._prove_state(target, "stopped")
 
-    def _cut(self, stack: contextlib.ExitStack, faults: frozenset[NetworkFault]) -> None:
+    def _change_links(self, stack: contextlib.ExitStack, fault: Fault, faults: frozenset[NetworkFault]) -> None:
         links = self._bed.links
         prove_passing(links, faults)
         stack.callback(prove_passing, links, faults)
-        stack.enter_context(links.held(faults, lease_ms=LEASE_MS))
-        prove_stopped(links, faults)
+        self._holdings[fault] = stack.enter_context(links.held(faults, lease_ms=LEASE_MS))
+        shown = prove_in_force(links, faults)
+        self._history.record("proof", fault=describe(fault), shown=[str(one) for one in shown])
 
     def _prove_state(self, target: Target, expected: str) -> None:
         """The engine itself must say so: a fault without effect proves nothing."""

@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from testbed.cli import beds, configure, doctor, fault, images, rules, simulate
+from testbed.cli import beds, configure, conform, doctor, fault, images, rules, simulate
 from testbed.errors import BedError
 
 
@@ -22,6 +22,7 @@ def commands() -> None:
 for command in (
     *beds.COMMANDS,
     configure.configure,
+    conform.conform,
     doctor.doctor,
     fault.fault,
     images.images,

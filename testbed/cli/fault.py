@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from testbed import layout, partitions
-from testbed.cli.common import attach, case_of, duration_ms, targets_of, topology_name
-from testbed.errors import MisuseError
-from testbed.network.proof import prove_passing, prove_stopped
-from testbed.partitions import NetworkFault
+from testbed.cli import links
+from testbed.cli.common import attach, case_of, targets_of, topology_name
+from testbed.network.proof import prove_stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,24 +99,6 @@ def restore(name: str, server: str) -> None:
 
 @fault.command()
 @topology_name
-@click.argument("one", metavar="A")
-@click.argument("other", metavar="B")
-@click.option("--one-way", is_flag=True, help="B no longer hears A; A still hears B.")
-@click.option("--for", "time", metavar="T", help="Heal by itself after this time: 500ms, 30s, 2m.")
-def cut(name: str, one: str, other: str, one_way: bool, time: str | None) -> None:  # noqa: FBT001 - click's way
-    """Cut the link between two servers; a side may be several, as primary,application."""
-    lease_ms = None if time is None else duration_ms(time)
-    bed = attach(name)
-    links = _links_between(bed, one, other, one_way=one_way)
-    try:
-        bed.links.inject(links, lease_ms=lease_ms)
-        prove_stopped(bed.links, links)
-    finally:
-        bed.close()
-
-
-@fault.command()
-@topology_name
 @click.argument("server", metavar="SERVER")
 @click.argument("case", metavar="CASE")
 def cert(name: str, server: str, case: str) -> None:
@@ -135,34 +116,5 @@ def cert(name: str, server: str, case: str) -> None:
         bed.certificates.stage(faulted, chosen)
 
 
-@fault.command()
-@topology_name
-@click.argument("one", metavar="[A", required=False)
-@click.argument("other", metavar="B]", required=False)
-@click.option("--all", "everything", is_flag=True, help="Every fault of the topology, services included.")
-def heal(name: str, one: str | None, other: str | None, everything: bool) -> None:  # noqa: FBT001 - click's way
-    """Heal the link between two servers, or everything."""
-    if everything == (one is not None) or (one is None) != (other is None):
-        raise MisuseError("say which link to heal (A B), or --all")
-    bed = attach(name)
-    try:
-        if one is None or other is None:
-            bed.heal()
-        else:
-            links = _links_between(bed, one, other, one_way=False)
-            bed.links.heal(links)
-            prove_passing(bed.links, links)
-    finally:
-        bed.close()
-
-
-def _links_between(bed: Bed, one: str, other: str, *, one_way: bool) -> frozenset[NetworkFault]:
-    ones, others = (_servers(bed, text) for text in (one, other))
-    if both := set(ones) & set(others):
-        raise MisuseError(f"a link has two ends, and {min(both)} is one")
-    between = partitions.one_way if one_way else partitions.cut
-    return frozenset[NetworkFault]().union(*(between(a, b) for a in ones for b in others))
-
-
-def _servers(bed: Bed, text: str) -> list[str]:
-    return [layout.named(bed.topology, name).value for name in text.split(",")]
+for link_command in links.COMMANDS:
+    fault.add_command(link_command)

@@ -16,6 +16,7 @@ from testcontainers.core.container import DockerContainer
 from stubs import ports
 from testbed.engine import labels
 from testbed.engine.volumes import VOLUME_ROOT, packed
+from testbed.network.nft import SYSCTLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -97,7 +98,7 @@ class ServerContainer(StubContainer):
             network=network,
             networking_config={network: endpoint},
             cap_add=["NET_ADMIN"],
-            sysctls={"net.ipv4.ip_local_reserved_ports": ports.RESERVED},
+            sysctls={"net.ipv4.ip_local_reserved_ports": ports.RESERVED, **SYSCTLS},
             # With it, the fault channel's exec as root could not gain the capability that its main process must not
             # have. The image holds no setuid program, so nothing else can gain any.
             security_opt=[],

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from stubs.wire import ServerName
 from testbed.errors import EngineError, FaultError
-from testbed.faults import Kill, Pause, Stop, Target
+from testbed.faults import Kill, Network, Pause, Stop, Target
 from testbed.history import History, read
 from testbed.nemesis import Nemesis
+from testbed.network.applied import Applied, Holding
+from testbed.partitions import Link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,3 +127,49 @@ def test_the_history_tells_when_a_fault_was_planned_injected_and_healed(nemesis:
         pass
     states = [record.fields["state"] for record in read(path) if record.kind == "fault"]
     assert states == ["planned", "injected", "healed"]
+
+
+class FakeLinks:
+    """Links that say when they changed, and do nothing."""
+
+    def __init__(self) -> None:
+        self.at_ms = 0.0
+        self.proofs: list[str] = []
+
+    def applied(self) -> Applied:
+        """The next moment."""
+        self.at_ms += 10
+        return Applied(planned_ms=self.at_ms, committed_ms={"a": self.at_ms + 1, "b": self.at_ms + 1.5})
+
+    def shown(self) -> list[str]:
+        """What the proof is said to be."""
+        self.proofs.append("in force")
+        return ["seen"]
+
+    @contextlib.contextmanager
+    def held(self, _faults: object, *, lease_ms: int) -> Iterator[Holding]:
+        """As the real ones."""
+        assert lease_ms > 0
+        holding = Holding(injected=self.applied())
+        yield holding
+        holding.healed = self.applied()
+
+
+def test_the_history_tells_when_each_server_had_a_network_fault_and_how_it_was_proved(
+    bed: FakeBed, nemesis: Nemesis, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planned and actual times in milliseconds, how far apart the servers were, and the evidence in words."""
+    links = FakeLinks()
+    monkeypatch.setattr(bed, "links", links, raising=False)
+    monkeypatch.setattr("testbed.nemesis.prove_passing", lambda *_: links.proofs.append("passing"))
+    monkeypatch.setattr("testbed.nemesis.prove_in_force", lambda *_: links.shown())
+    with nemesis.under(Network(frozenset({Link("a", "b")}))):
+        pass
+    assert links.proofs == ["passing", "in force", "passing"]
+    records = [record for record in read(path) if record.fields.get("fault") == "cut a -> b"]
+    assert [record.fields.get("state", record.kind) for record in records] == ["planned", "proof", "injected", "healed"]
+    assert records[1].fields["shown"] == ["seen"]
+    for record, planned_ms in ((records[2], 10.0), (records[3], 20.0)):
+        times = {key: record.fields[key] for key in ("planned_ms", "committed_ms", "skew_ms")}
+        committed_ms = {"a": planned_ms + 1, "b": planned_ms + 1.5}
+        assert times == {"planned_ms": planned_ms, "committed_ms": committed_ms, "skew_ms": 0.5}

@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from testbed.nemesis import Nemesis
     from testbed.watch import Watch
 
-REPORT_FILES = ("index.html", "verdicts.json", "junit.xml", "history.jsonl", "logs", "screens")
+REPORT_FILES = (
+    *("index.html", "verdicts.json", "junit.xml", "history.jsonl", "logs", "screens"),
+    *("certificates.html", "certificates.json"),
+)
 """What a report folder holds; nothing else in it is touched."""
 
 _OUTCOMES = pytest.StashKey[Outcomes]()

@@ -1,0 +1,48 @@
+"""What each client says of each certificate: the table that the tests hold the clients to. Values only.
+
+They do not agree, and that is what it is for: a certificate that names its server in the common name alone is good
+enough for Python's ssl, curl and wget, and wget takes one that was made for clients.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from tests.matrix.cases import Case
+from tests.matrix.clients import TRUSTED
+
+Row: TypeAlias = dict[str, str]
+
+
+def row(python_ssl: str, requests: str, curl: str, wget: str) -> Row:
+    """What the clients say of one certificate."""
+    return {"Python ssl": python_ssl, "requests": requests, "curl": curl, "wget": wget}
+
+
+def openssl(number: int, wget: str) -> Row:
+    """What they say where all that use OpenSSL pass its number on."""
+    return row(f"error {number}", f"SSLError {number}", f"exit 60, error {number}", wget)
+
+
+_UNKNOWN = openssl(20, "exit 5, not trusted, unknown issuer")
+
+STATIC: dict[str, Row] = {
+    Case.SOUND: row(*[TRUSTED] * 4),
+    Case.SOUND_WITH_INTERMEDIATE: row(*[TRUSTED] * 4),
+    Case.SELF_SIGNED: openssl(18, "exit 5, not trusted, unknown issuer"),
+    Case.UNKNOWN_CA: _UNKNOWN,
+    Case.EXPIRED: openssl(10, "exit 5, not trusted, expired"),
+    Case.NOT_YET_VALID: openssl(9, "exit 5, not trusted, not yet activated"),
+    # curl compares the names itself, and says so by its words alone.
+    Case.WRONG_HOST: row("error 62", "SSLError 62", "exit 60, error 1", "exit 5, wrong owner"),
+    Case.MISSING_INTERMEDIATE: _UNKNOWN,
+    Case.EXPIRED_INTERMEDIATE: openssl(10, "exit 5, not trusted, expired"),
+    Case.ISSUER_IS_NO_CA: openssl(79, "exit 5, not trusted"),
+    Case.WRONG_USAGE: openssl(26, TRUSTED),
+    Case.NO_SAN: row(TRUSTED, "SSLError 62", TRUSTED, TRUSTED),
+    Case.NAME_CONSTRAINT: openssl(47, "exit 5, not trusted"),
+}
+"""Of servers that show the same all the time, to clients that trust one root."""
+
+EXPECTED: dict[str, Row] = STATIC
+"""Of all."""

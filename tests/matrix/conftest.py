@@ -46,13 +46,20 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[cases.Case
         }
 
 
+@pytest.fixture(scope="session")
+def programs() -> None:
+    """The programs are there; without one these tests are skipped, but never where everything is to be tested."""
+    missing = [name for name in PROGRAMS if shutil.which(name) is None]
+    if missing:
+        message = f"{' and '.join(missing)} missing; on Debian, as root: apt-get install {' '.join(missing)}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+
+
 @pytest.fixture(params=CLIENTS)
 def client(request: pytest.FixtureRequest) -> tuple[str, Callable[[Place], str]]:
-    """Each client in turn, with its name; without a program its tests are skipped, but never where all is tested."""
-    name: str = request.param
-    if name in PROGRAMS and shutil.which(name) is None:
-        missing = f"{name} is missing; on Debian, as root: apt-get install {name}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return name, CLIENTS[name]
+    """Each client in turn, with its name."""
+    if request.param in PROGRAMS:
+        request.getfixturevalue("programs")
+    return request.param, CLIENTS[request.param]

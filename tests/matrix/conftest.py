@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +12,7 @@ from tests.matrix.clients import CLIENTS, Place
 from tests.matrix.expected import EXPECTED
 from tests.matrix.server import serving
 from tests.matrix.table import Table
+from tests.programs import need
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,12 +48,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[cases.Case
 @pytest.fixture(scope="session")
 def programs() -> None:
     """The programs are there; without one these tests are skipped, but never where everything is to be tested."""
-    missing = [name for name in PROGRAMS if shutil.which(name) is None]
-    if missing:
-        message = f"{' and '.join(missing)} missing; on Debian, as root: apt-get install {' '.join(missing)}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+    need(*PROGRAMS)
 
 
 @pytest.fixture(params=CLIENTS)

@@ -35,14 +35,18 @@ check: $(FILLED) ## lint, types, and the tests that need no engine
 images: engine ## make the container images, where they are missing or old
 	$(BIN)/testbed images build
 
-browser: ## get Chromium for the browser tests, where it is missing
-	@command -v "$${TESTBED_CHROMIUM:-chromium}" >/dev/null || { \
-	  get="apt-get install --no-install-recommends chromium fonts-liberation"; \
+browser: ## get Chromium, certutil, curl and wget for the tests with real clients, where they are missing
+	@missing=; \
+	command -v "$${TESTBED_CHROMIUM:-chromium}" >/dev/null || missing="chromium fonts-liberation"; \
+	command -v certutil >/dev/null || missing="$$missing libnss3-tools"; \
+	for each in curl wget; do command -v $$each >/dev/null || missing="$$missing $$each"; done; \
+	[ -z "$$missing" ] || { \
+	  get="apt-get install --no-install-recommends $$missing"; \
 	  if [ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ]; then \
 	    echo "Installing what is missing: $$get"; \
 	    { apt-get update -q && DEBIAN_FRONTEND=noninteractive $$get -qy; } >&2; \
 	  else \
-	    echo "Chromium is missing, so the browser tests are skipped; on Debian, as root: $$get" >&2; \
+	    echo "Programs are missing, so tests that need them are skipped; on Debian, as root: $$get" >&2; \
 	    [ "$${CI:-}" != true ]; \
 	  fi; }
 

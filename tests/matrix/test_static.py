@@ -8,13 +8,14 @@ import pytest
 
 from tests.matrix.cases import Case
 from tests.matrix.clients import TRUSTED
-from tests.matrix.expected import STATIC
+from tests.matrix.expected import EXPECTED, STATIC
+from tests.matrix.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.matrix.clients import Place
-    from tests.matrix.table import Table
 
 
 @pytest.mark.parametrize("case", Case)
@@ -35,10 +36,10 @@ def test_the_table_is_whole_and_nothing_faulty_is_trusted_by_all() -> None:
     assert everybody == {Case.SOUND, Case.SOUND_WITH_INTERMEDIATE}
 
 
-def test_a_strange_verdict_stands_out_in_the_table(table: Table) -> None:
+def test_a_strange_verdict_stands_out_in_the_table(tmp_path: Path) -> None:
     """Beside the expected ones; and a client that was not asked is not taken for one that agreed."""
-    own = type(table)(table._folder / "own", STATIC)  # noqa: SLF001 - a table of the test's own
+    own = Table(tmp_path, EXPECTED)
     own.add(Case.EXPIRED.value, "curl", TRUSTED)
     page = own.page()
     assert page.count("strange") == 2  # the style, and the cell
-    assert page.count("not asked") == len(STATIC[Case.EXPIRED]) - 1
+    assert page.count("not asked") == len(EXPECTED[Case.EXPIRED]) - 1

@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 REPORT ?= report
+SEED ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 FILLED := $(VENV)/.filled
@@ -13,7 +14,7 @@ FILLED := $(VENV)/.filled
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help run test check images browser up down bench lock clean engine
+.PHONY: help run test check images browser up down bench soak lock clean engine
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -58,6 +59,11 @@ down: engine ## remove it
 
 bench: engine ## measure
 	$(BIN)/python -m tests.bench
+
+soak: engine ## what takes long: a hundred SIGKILLs, and forty runs side by side (SEED=S for other moments)
+	$(BIN)/testbed images build
+	TESTBED_KILLS=100 TESTBED_ROUNDS=10 $(BIN)/pytest tests/engine/test_sigkill.py tests/engine/test_side_by_side.py \
+	  --testbed-seed $(SEED)
 
 lock: $(FILLED) ## renew the pinned versions of .requirements.lock and images/base/requirements.txt
 	$(BIN)/python -m venv .lock

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 from testbed.engine.janitor import Janitor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 
@@ -30,6 +30,30 @@ def run(folder: Path) -> Iterator[tuple[str, Janitor]]:
                 yield identity, janitor
         finally:
             path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def to_the_end(identities: Iterable[str]) -> Iterator[None]:
+    """What runs created is removed while this block runs; if this process dies in it, janitors go on with that.
+
+    Args:
+        identities: of the runs.
+
+    Raises:
+        MissingError: no janitor starts; nothing was removed yet.
+    """
+    with contextlib.ExitStack() as stack:
+        janitors = [stack.enter_context(Janitor.watch(identity)) for identity in identities]
+        for janitor in janitors:
+            janitor.confirm()
+        try:
+            yield
+        except Exception:
+            for janitor in janitors:
+                janitor.keep()  # whoever tried says what could not be removed; it would fail again
+            raise
+        for janitor in janitors:
+            janitor.keep()
 
 
 def _held(path: Path) -> IO[str]:

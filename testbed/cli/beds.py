@@ -183,8 +183,11 @@ def reset(name: str) -> None:
 @click.command()
 @topology_name
 def down(name: str) -> None:
-    """Remove a topology: containers, network, volumes."""
-    attach(name).down()
+    """Remove a topology: containers, network, volumes; whatever was begun is finished, even if this is killed."""
+    bed = attach(name)
+    made_by = [found.run for found in leftovers.find(environment.engine()) if found.name == name]
+    with runs.to_the_end(made_by):
+        bed.down()
 
 
 @click.command()

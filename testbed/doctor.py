@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 LEAST_FREE_BYTES = 2 * 1024**3
 """Room that images and volumes need, in bytes."""
 
-CHROMIUM_BY_HAND = "apt-get install --no-install-recommends chromium fonts-liberation"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -154,7 +152,7 @@ def _chromium() -> Finding:
         ok=found is not None,
         needed=False,
         detail=found or "needed by the browser tests only, which are skipped without it",
-        remedy=f"make browser, or: {CHROMIUM_BY_HAND}",
+        remedy=f"make browser, or: {environment.CHROMIUM_BY_HAND}",
     )
 
 

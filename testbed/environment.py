@@ -22,6 +22,8 @@ from testbed.engine.debian import Base, base_named
 from testbed.engine.subnets import POOL
 from testbed.errors import MissingError, MisuseError
 
+CHROMIUM_BY_HAND = "apt-get install --no-install-recommends chromium fonts-liberation"
+
 OLDEST_API = (1, 41)
 """The oldest engine API that is tried."""
 
@@ -86,6 +88,18 @@ def kernel_configuration(release: str) -> str | None:
         return Path(f"/boot/config-{release}").read_text(encoding="utf-8")
     except OSError:
         return None
+
+
+def needed_chromium() -> str:
+    """The path of Chromium.
+
+    Raises:
+        MissingError: there is none; says how to get it.
+    """
+    found = chromium()
+    if found is None:
+        raise MissingError(f"Chromium is missing; on Debian, as root: {CHROMIUM_BY_HAND}")
+    return found
 
 
 def engine() -> docker.DockerClient:

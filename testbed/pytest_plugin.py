@@ -8,6 +8,7 @@ The engine is not touched until a test asks for a bed.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import platform
 import shutil
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from testbed.bed import Bed
+    from testbed.clients.browser import BrowserClient
+    from testbed.clients.chromium import Browsers
     from testbed.clients.kinds import CallAssistant, OutlookPlugin, WebClient
     from testbed.clients.world import World
     from testbed.nemesis import Nemesis
@@ -221,3 +224,24 @@ def call_assistant(client_world: World, passwords: dict[str, str]) -> CallAssist
     from testbed.clients.kinds import CallAssistant  # noqa: PLC0415 - as above
 
     return CallAssistant(client_world, users=passwords)
+
+
+@pytest.fixture(scope="session")
+def testbed_browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsers]:
+    """The browsers of this session, none of which runs yet."""
+    from testbed import environment  # noqa: PLC0415 - as above
+    from testbed.clients.chromium import Browsers  # noqa: PLC0415 - as above
+
+    with Browsers(environment.needed_chromium(), tmp_path_factory.mktemp("browsers")) as browsers:
+        yield browsers
+
+
+@pytest.fixture
+def browser_client(
+    client_world: World, testbed_browsers: Browsers, passwords: dict[str, str]
+) -> Iterator[BrowserClient]:
+    """Makes web users at a real Chromium (CLIENT-1); needs the extra `browser`, Chromium and certutil."""
+    from testbed.clients.browser import BrowserClient  # noqa: PLC0415 - as above
+
+    with contextlib.ExitStack() as stack:
+        yield BrowserClient(client_world, testbed_browsers, users=passwords, stack=stack)

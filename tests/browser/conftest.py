@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from testbed.bed import Bed
-    from tests.conftest import Browsers
+    from testbed.clients.chromium import Browsers
 
 WITHIN_MS = 10_000
 """A bound for what a page does; far beyond what it needs, as a busy machine may be slow."""
@@ -45,7 +45,7 @@ def newcomer(bed: Bed, browsers: Browsers) -> Iterator[Newcomer]:
             hand: Hand = "mouse", *, credentials: tuple[str, str] | None = None, trusts: Sequence[Path] | None = None
         ) -> Person:
             name, password = credentials or ("", "")
-            context = browsers(names, anchors=trusts or ()).new_context(
+            context = browsers.browser(names, anchors=trusts or ()).new_context(
                 ignore_https_errors=trusts is None,
                 viewport={"width": 1280, "height": 800},
                 reduced_motion="reduce",  # what is looked at is what is meant to be seen, not the way to it

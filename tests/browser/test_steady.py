@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-STEADY = Path(__file__).with_name("steady.py")
+from testbed.clients.chromium import STEADY
 
 TRY = """
 import errno, os, socket

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
     from testbed.bed import Bed
+    from testbed.clients.chromium import Browsers
     from testbed.nemesis import Nemesis
     from testbed.placement import BedServer
-    from tests.conftest import Browsers
     from tests.matrix.clients import Place
     from tests.matrix.table import Table
 
@@ -37,7 +37,7 @@ WITHIN_MS = 20_000
 def page_of(bed: Bed, browsers: Browsers, anchors: Sequence[Path] = ()) -> Iterator[Page]:
     """A page of a new user, whose browser finds the bed's servers."""
     names = ",".join(f"MAP {server.hostname} {server.address}" for server in bed.servers)
-    with contextlib.closing(browsers(names, anchors=anchors).new_context()) as context:
+    with contextlib.closing(browsers.browser(names, anchors=anchors).new_context()) as context:
         yield context.new_page()
 
 
@@ -68,7 +68,7 @@ def verdict(page: Page, served: Locator) -> str:
 def test_chromium_has_its_verdicts(browsers: Browsers, places: dict[Case, Place], table: Table) -> None:
     """All pages are opened at once, as each takes its time."""
     anchors = places[Case.SOUND].anchors
-    context = browsers(f"MAP *.{DOMAIN} 127.0.0.1", anchors=(anchors,)).new_context()
+    context = browsers.browser(f"MAP *.{DOMAIN} 127.0.0.1", anchors=(anchors,)).new_context()
     pages = {case: context.new_page() for case in Case}
     for case, page in pages.items():
         page.evaluate("(url) => { location.assign(url) }", places[case].url)

@@ -66,4 +66,4 @@ def refuse_netlink() -> None:
 if __name__ == "__main__":
     os.nice(_STEP_BACK)
     refuse_netlink()
-    os.execv(sys.argv[1], sys.argv[1:])  # noqa: S606 - the browser that the tests were given
+    os.execv(sys.argv[1], sys.argv[1:])  # noqa: S606 - the browser that was given

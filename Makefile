@@ -25,7 +25,8 @@ run: engine ## break a pair of servers in every scenario; the report is in repor
 
 test: check engine browser ## everything: the checks, then all tests with containers; a report as of run
 	$(BIN)/testbed images build
-	$(BIN)/pytest tests/engine tests/cli tests/contracts tests/scenarios tests/matrix tests/browser --testbed-report $(REPORT)
+	$(BIN)/pytest tests/engine tests/cli tests/contracts tests/scenarios tests/conform tests/matrix tests/browser \
+	  --testbed-report $(REPORT)
 
 check: $(FILLED) ## lint, types, and the tests that need no engine
 	$(BIN)/ruff check

@@ -112,8 +112,8 @@ class Installation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     def portal_host(self, half: Site, host_domain_name: str) -> str:
         """Where callers of the portal of a half are sent: to its Host Domain Name, if it has one (CFG-12).
 
-        One that names the other portal would lead round in a circle and does not count (REDIR-8, reading "name of the
-        other").
+        One that names the other portal would lead round in a circle and does not count (REDIR-8, and
+        reading "name of the other").
         """
         other = self.portals[half.other]
         named = host_domain_name.lower().rstrip(".")

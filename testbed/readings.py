@@ -179,7 +179,7 @@ READINGS = {
             "SYNC-6",
         ),
     ),
-    "one name, two cores": Reading(
+    "name on two cores": Reading(
         "A user of the same name on two cores is one user to the portals, of the first core in the order primary, "
         "secondary, expansion system: with its password and its home. Once that core knows the user no more, the "
         "other's counts.",
@@ -191,6 +191,24 @@ READINGS = {
         (
             "CFG-12",
             "REDIR-8",
+        ),
+    ),
+    "hammering": Reading(
+        "A client may try a server that does not take it 20 times at once, and 10 times a second after that: a dead "
+        "portal, a certificate that it had refused, a portal that turned it away. Who tries more often hammers.",
+        (
+            "CERT-4",
+            "CLIENT-4",
+        ),
+    ),
+    "long enough": Reading(
+        "A client that must not do something is watched for 3 s after it could; one that is to go on where it is must "
+        "have been served twice more. What it must do, it may take as long for as whoever judges it allows.",
+        (
+            "CERT-4",
+            "CLIENT-3",
+            "CLIENT-4",
+            "REDIR-7",
         ),
     ),
     "unsaid": Reading(

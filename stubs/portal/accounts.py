@@ -70,7 +70,7 @@ class Accounts:
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, fingerprint))
 
     def homes(self) -> dict[str, ServerName]:
-        """All known users with the server of their home core (reading "one name, two cores")."""
+        """All known users with the server of their home core (reading "name on two cores")."""
         rows = self._database.rows("SELECT name, home FROM users")
         return {name: ServerName(home) for name, home in sorted(rows, key=lambda row: _RANK[row[1]], reverse=True)}
 

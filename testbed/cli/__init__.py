@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from testbed.cli import beds, configure, doctor, fault, images, rules
+from testbed.cli import beds, configure, conform, doctor, fault, images, rules
 from testbed.errors import BedError
 
 
@@ -19,7 +19,15 @@ def commands() -> None:
     """Break a pair of one-X Portal servers on purpose, and see what the clients do."""
 
 
-for command in (*beds.COMMANDS, configure.configure, doctor.doctor, fault.fault, images.images, rules.rules):
+for command in (
+    *beds.COMMANDS,
+    configure.configure,
+    conform.conform,
+    doctor.doctor,
+    fault.fault,
+    images.images,
+    rules.rules,
+):
     commands.add_command(command)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from testbed import environment, leftovers, presets, runs, topology
+from testbed import environment, leftovers, presets, runs
 from testbed.bed import Bed
-from testbed.cli.common import as_json, attach, program, read_file, say, show, topology_name
+from testbed.cli.common import as_json, attach, chosen_topology, program, say, show, topology_name
 from testbed.engine.images import ensure_images
 from testbed.engine.records import check_name, records
 from testbed.errors import MisuseError
@@ -28,7 +27,7 @@ from testbed.topology import Topology
 def up(name: str, chosen: str | None, json_: bool) -> None:  # noqa: FBT001 - click's way
     """Start a topology and leave it running."""
     check_name(name)  # before images are made for nothing
-    wanted = Topology() if chosen is None else _topology(chosen)
+    wanted = Topology() if chosen is None else chosen_topology(chosen)
     client = environment.engine()
     images = ensure_images(client, base=environment.base(), say=say)
     with runs.run(environment.state_folder() / "runs") as (run, janitor):
@@ -45,15 +44,6 @@ def up(name: str, chosen: str | None, json_: bool) -> None:  # noqa: FBT001 - cl
         janitor.keep()
     result = bed.describe()
     show(result, json_=json_, text=lambda: _described(result))
-
-
-def _topology(chosen: str) -> Topology:
-    """A preset by its name, or a file: what looks like a path is one."""
-    if chosen in presets.names():
-        return topology.derive(presets.fields(chosen))
-    if "/" not in chosen and "." not in chosen and not Path(chosen).exists():
-        raise MisuseError(f"no file and no preset is called {chosen!r}; presets: {', '.join(presets.names())}")
-    return topology.read(read_file(chosen), source=chosen)
 
 
 @click.command()

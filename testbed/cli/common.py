@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from testbed import environment, layout
+from testbed import environment, layout, presets, topology
 from testbed.bed import Bed
 from testbed.certificates import CertificateFault
 from testbed.engine.records import check_name
@@ -21,6 +21,8 @@ from testbed.faults import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from testbed.topology import Topology
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
 topology_name = click.argument("name", metavar="N")
@@ -59,6 +61,19 @@ def attach(name: str) -> Bed:
     """
     check_name(name)
     return Bed.attach(environment.engine(), name, folder=environment.bed_folder(name))
+
+
+def chosen_topology(chosen: str) -> Topology:
+    """A preset by its name, or a file: what looks like a path is one.
+
+    Raises:
+        MisuseError: there is none, or it is no topology.
+    """
+    if chosen in presets.names():
+        return topology.derive(presets.fields(chosen))
+    if "/" not in chosen and "." not in chosen and not Path(chosen).exists():
+        raise MisuseError(f"no file and no preset is called {chosen!r}; presets: {', '.join(presets.names())}")
+    return topology.read(read_file(chosen), source=chosen)
 
 
 def targets_of(bed: Bed, text: str) -> tuple[Target, ...]:

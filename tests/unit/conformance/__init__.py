@@ -1,0 +1,1 @@
+"""The pure parts of `testbed conform`, and the process that it runs."""

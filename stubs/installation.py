@@ -14,6 +14,19 @@ from stubs.timing import Timing
 from stubs.wire import ServerName, Site, User
 
 ROOT = Path("/server")
+"""A server's volume."""
+
+DATA = ROOT / "disk"
+"""What its services keep; a small disk of its own where the topology asks for one that can be filled up."""
+
+FAULTS = ROOT / "faults"
+"""Which faults of this server's disk and services are in force, a file each (`stubs.server.volume`)."""
+
+FULL_DISK = "full-disk"
+"""The file there of a disk that was filled up."""
+
+SLOW = "slow-"
+"""Begins, before a service's name, the file there of its slow starts (`stubs.slow_start`)."""
 
 CERTIFICATE = "tls.pem"
 """What is shown on every TLS port of the server: the private key, then the certificate and its chain, in one file, so
@@ -123,6 +136,11 @@ class Installation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     def timing(self) -> Timing:
         """The durations of this topology."""
         return Timing(scale=self.time_scale)
+
+
+def slow_start(service: str) -> str:
+    """The name of the file in `FAULTS` whose presence makes a service start slowly."""
+    return f"{SLOW}{service}"
 
 
 def conf_path(name: str) -> Path:

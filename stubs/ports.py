@@ -27,8 +27,12 @@ PROBE = 50796
 receiver's packet filter. Nothing listens here (invented)."""
 
 PROBE_DSCP = 47
-"""What marks a probe: a code point for local use (RFC 2474, pool 2). Any port can be probed with it, by UDP
-or by TCP, without its listener noticing (invented)."""
+"""What marks a probe: a code point for local use (RFC 2474, pool 2). Any port can be probed with it, by UDP,
+by TCP or by ICMP echo, without its listener noticing (invented)."""
+
+ANSWER_DSCP = 45
+"""What marks the answer of a network fault, a TCP reset or an ICMP error: another code point for local use. It comes
+through whatever cut there is, as if a firewall on the way had sent it (invented)."""
 
 WATCHDOG = 50799
 """Services of a server tell its platform view how they are: TCP on loopback only (invented)."""

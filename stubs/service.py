@@ -15,6 +15,9 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Never
 
+from stubs.installation import FAULTS, slow_start
+from stubs.slow_start import hold_back
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -23,11 +26,18 @@ log = logging.getLogger(__name__)
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
-def prepare() -> None:
-    """Set logging up and keep the signals for `live`; call it before the first thread starts."""
+def prepare(service: str) -> None:
+    """Set logging up, keep the signals for `live`, and wait if this service is to start slowly.
+
+    Call it before the first thread starts.
+
+    Args:
+        service: server, core or portal.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s.%(msecs)03d %(name)s %(message)s", datefmt="%H:%M:%S")
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     threading.excepthook = _die
+    hold_back(FAULTS / slow_start(service))
 
 
 def _die(failed: threading.ExceptHookArgs) -> None:

@@ -19,9 +19,12 @@ from testbed.engine import labels
 from testbed.engine.names import Names
 from testbed.engine.records import Record, check_name, records
 from testbed.engine.services import Services
+from testbed.engine.subnets import gateway_of
 from testbed.engine.sweep import sweep
+from testbed.engine.volume_faults import VolumeFaults
 from testbed.errors import MisuseError
 from testbed.inspector import Inspector
+from testbed.link_faults import CLIENTS
 from testbed.network.channel import Channel
 from testbed.network.links import End, Links
 from testbed.placement import described, placed
@@ -52,6 +55,7 @@ class Bed:
         self.name = record.name
         self.topology = record.topology
         self.services = Services(client, record.name)
+        self.volumes = VolumeFaults(client, record.name, layout.servers(record.topology))
         self._client = client
         self._folder = folder
         self._write_certificates()
@@ -157,15 +161,13 @@ class Bed:
     def links(self) -> Links:
         """The network of the bed, with a channel into each server; opened when first asked for."""
         names = Names(name=self.name)
-        links = Links(
-            {
-                server.name: End(
-                    IPv4Address(server.address),
-                    Channel.open(self._client.api, names.container(server.server, "server")),
-                )
-                for server in self.servers
-            }
-        )
+        ends = {
+            each.name: End(
+                IPv4Address(each.address), Channel.open(self._client.api, names.container(each.server, "server"))
+            )
+            for each in self.servers
+        }
+        links = Links({**ends, CLIENTS: End(gateway_of(IPv4Address(self.primary.address)))})
         links.install()
         return links
 
@@ -185,7 +187,8 @@ class Bed:
         containers = self.services.states()
         views = {server.server: self.inspectors[server.name].services() for server in self.servers}
         portals = {site: self.inspectors[site].resilience() for site in Site}
-        faults = [f"cut {one.fault or one.block}" for one in self.links.current()] + self.certificates.described()
+        faults = [one.told for one in self.links.current()]
+        faults += self.volumes.described() + self.certificates.described()
         return summary(self.topology, containers, views, portals, faults)
 
     def wait_until_settled(self, *, boots: dict[Site, int] | None = None, every_s: float = 0.01) -> None:
@@ -199,12 +202,8 @@ class Bed:
             NotInTimeError: says what was last seen.
         """
         unmet = topologies.unmet(self.topology)
-
-        def look() -> dict[Site, Any]:
-            return {site: (self.inspectors[site].resilience(), self._view_of(site)) for site in Site}
-
         wait_until(
-            look,
+            lambda: {site: (self.inspectors[site].resilience(), self._view_of(site)) for site in Site},
             lambda seen: settled(seen, unmet=unmet, boots=boots or {}),
             within_s=READY_S,
             what=f"{self.name} to be settled: the primary Available, the secondary Starting, all services up",
@@ -218,7 +217,7 @@ class Bed:
         return None if core is None or portal is None else {"core": core["core"], "portal": portal["portal"]}
 
     def heal(self) -> None:
-        """End every fault, whoever injected it: of the network first, then of services, of certificates last.
+        """End every fault, whoever injected it: of the network, of disks, of services, of certificates last.
 
         Raises:
             EngineError, ExceptionGroup: of what could not be healed.
@@ -228,6 +227,7 @@ class Bed:
         self.certificates.restore_all()
 
     def _begin_all(self) -> None:
+        self.volumes.heal()
         states = self.services.states()
         for server, service in self._all_services():
             if states.get(server, {}).get(service) != "running":
@@ -273,7 +273,8 @@ class Bed:
         """Let go of the channels; the bed stays."""
         links = self.__dict__.pop("links", None)
         for end in links.ends.values() if links is not None else ():
-            end.channel.close()
+            if end.channel is not None:
+                end.channel.close()
 
     def logs(self) -> Iterator[tuple[str, bytes]]:
         """Every container's log, by `server/service`."""

@@ -131,6 +131,12 @@ class Inspector:
         """The requests that it answered there since number `after`; `None` if it does not answer (CLIENT-4)."""
         return self._look(port, f"/api/v1/requests?after={after}", auth=self.administrator)
 
+    def answers(self, service: str) -> bool:
+        """Whether core or portal answers; a portal that stopped by itself (CFG-11) has begun as far as it goes."""
+        if service == "core":
+            return self.redirect() is not None
+        return self.resilience() is not None or self.dormant_boot() is not None
+
     def configuration(self) -> tuple[str, dict[str, Any]]:
         """Load the core's configuration as Manager does: its ETag and itself (CFG-8).
 

@@ -87,6 +87,28 @@ def named(topology: Topology, text: str) -> ServerName:
     raise MisuseError(f"no server is called {text!r}; there are {', '.join(name.value for name in there)}")
 
 
+def disk_mib(topology: Topology, name: ServerName) -> int | None:
+    """The size of a server's small disk, in MiB; `None`: it keeps its data on the engine's own disk.
+
+    An Application Server has the disk of the half that it belongs to.
+    """
+    own = half(topology, name)
+    return None if own is None else _spec(topology, own).disk_mib
+
+
+def require_disk(topology: Topology, name: ServerName) -> None:
+    """Nothing, if a server has a small disk that can be filled up.
+
+    Raises:
+        MisuseError: it has none; says how to get one.
+    """
+    if disk_mib(topology, name) is None:
+        raise MisuseError(
+            f"the {name.value} has no small disk to fill: start a topology that gives it one"
+            " (testbed up --topology small-disk, or disk_mib in a file)"
+        )
+
+
 def hostname(server: ServerName, topology_name: str) -> str:
     """The host name of a server of the topology that has this name; `.test` resolves nowhere."""
     return f"{server.value}.{topology_name}.test"

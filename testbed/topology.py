@@ -39,6 +39,8 @@ class ServerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         supports_resiliency: *Supports Resiliency* on its line to the other server (CFG-7).
         backs_up_portal: *Backs up my one-X Portal* on the same line (CFG-7).
         host_domain_name: CFG-12; left out, the server's host name; empty, not set.
+        disk_mib: its services keep their data on a small disk of so many MiB, which a fault can fill up. It lies in
+            memory: it outlives them, but not the server container. Left out, they use the engine's own disk.
     """
 
     portal_version: Text = "12.0"
@@ -51,6 +53,7 @@ class ServerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     supports_resiliency: bool = True
     backs_up_portal: bool = True
     host_domain_name: Annotated[str, msgspec.Meta(max_length=253, pattern=r"^[A-Za-z0-9.-]*\Z")] | None = None
+    disk_mib: Annotated[int, msgspec.Meta(ge=8, le=64)] | None = None
 
     @property
     def has_central_cti(self) -> bool:

@@ -30,8 +30,8 @@ class Core:
     def __init__(self, installed: installation.Installation) -> None:
         self.installed = installed
         self.timing = installed.timing
-        folder = installation.ROOT / "core"
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder = installation.DATA / "core"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         baseline = configuration.at_installation(installed)
         self.file = ConfigurationFile(folder / "configuration.json", baseline)
         self.board = Board(self.timing.fresh_ms)
@@ -122,7 +122,7 @@ class Core:
 
 def main() -> None:
     """Run until a signal ends the process."""
-    service.prepare()
+    service.prepare("core")
     core = Core(installation.load())
     services = app.build(core.installed, core.file, core.board, core.reconfigured)
     https = watched(services, ports.CORE_SERVICES, administrator=core.installed.administrator, threads=8)

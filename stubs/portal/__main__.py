@@ -25,10 +25,10 @@ DORMANT, AWAKE = "dormant", "awake"
 
 def main() -> None:
     """Run until a signal ends the process."""
-    service.prepare()
+    service.prepare("portal")
     installed = installation.load()
-    folder = installation.ROOT / "portal"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder = installation.DATA / "portal"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = Store(folder / "portal.sqlite", site=installed.site, now=clock.utc_now)
     # The word of the start before this one counts for more than the disk: that may be full, and then have kept less.
     word = service.told()

@@ -97,7 +97,7 @@ class Feeder:
         listen(port, self._feed, silence_s=silence_s)
 
     def fed_at_ms(self) -> int | None:
-        """When the secondary last said what it has."""
+        """When the secondary last said that it has all, or more than when it called."""
         return self._last_fed_ms
 
     def _feed(self, connection: LineConnection, _address: str) -> None:
@@ -105,8 +105,10 @@ class Feeder:
             return
         identity = self._store.identity()
         connection.send(Offer(identity))
+        began_after: int | None = None
         while True:
             ask = connection.receive(Ask)
+            began_after = ask.after if began_after is None else began_after
             if not (self._may_feed() and self._store.identity() == identity):
                 return
             self.trouble = "" if ask == where(self._store, ask.after) else self._stranger(ask)
@@ -114,7 +116,9 @@ class Feeder:
                 log.warning("sync refused: %s", self.trouble)
                 connection.send(Batch(refused=self.trouble))
                 return
-            self._last_fed_ms = clock.monotonic_ms()
+            # One that only ever asks for the same has taken nothing: its disk may be full.
+            if ask.after > began_after or ask.after == self._store.head():
+                self._last_fed_ms = clock.monotonic_ms()
             entries = self._next_after(ask.after)
             if not self._may_feed():  # any more, after that wait: what came meanwhile is not for the other one
                 return

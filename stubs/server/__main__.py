@@ -12,7 +12,7 @@ from stubs.watched import watched
 
 def main() -> None:
     """Run until a signal ends the process."""
-    service.prepare()
+    service.prepare("server")
     installed = installation.load()
     signs = SignBoard(installed.timing, installed.services)
     signs.start()

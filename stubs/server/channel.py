@@ -1,4 +1,4 @@
-"""The fault channel's far end: a loop in the server container that runs nft transactions and sends probes.
+"""The fault channel's far end: a loop in the server container that changes the network and sends probes.
 
 Started as `python3 -m stubs.server.channel` by an exec with stdin open, as user 0 with NET_ADMIN alone. It
 says one line when it is ready, then answers each request line by one line, and ends at the end of its input:
@@ -8,47 +8,40 @@ the request.
 Requests (JSON objects, `id` comes back in the answer):
 
 - `{"id": 1, "do": "nft", "text": "…"}`: run the text as one transaction; answers `{"id": 1, "ok": true}`.
-- `{"id": 2, "do": "list", "text": "list …"}`: answers with nft's own JSON under `listing`.
-- `{"id": 3, "do": "probe", "address": "10.0.0.2", "port": 50796, "protocol": "udp", "count": 3}`: answers
+- `{"id": 2, "do": "list", "text": "list …"}`: answers with nft's own JSON under `listing`; each line of the text is a
+  command of its own, and their answers are put together.
+- `{"id": 3, "do": "route", "device": "eth0", "messages": […]}`: see `stubs.server.route`.
+- `{"id": 4, "do": "probe", "address": "10.0.0.2", "port": 50796, "protocol": "udp", "count": 3}`: answers
   `sent` and `refused`, the latter being those that the packet filter of this very server did not let out.
+- `{"id": 5, "do": "ask", …}` likewise, with `answers`; `{"id": 6, "do": "stream", …}`: see `stubs.server.probes`.
 
-A failure answers `{"id": …, "ok": false, "kind": "request" | "nft" | "probe", "error": "what was wrong"}`.
+Each answer says under `at_ms` when it was done, in milliseconds of the monotonic clock, which all containers of a
+machine share with their host. A failure answers `{"id": …, "ok": false, "kind": "request" | "nft" | "probe" | "route",
+"error": "what was wrong", "code": "ENOENT or the like, may be empty"}`.
 
 Imports the standard library alone, to start fast.
 """
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import ipaddress
 import json
-import socket
 import sys
+import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stubs import ports
+from stubs.server import probes, route
+from stubs.server.nftables import Nftables
+from stubs.server.refusal import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import BinaryIO
 
-LIBRARY = "libnftables.so.1"
-MOST_PROBES = 1000
-_JSON_OUTPUT = 1 << 4  # NFT_CTX_OUTPUT_JSON of libnftables.h
-_TOS = ports.PROBE_DSCP << 2  # the code point is the upper six bits of the byte
-
-
-class RefusedError(Exception):
-    """A request that could not be carried out.
-
-    Attributes:
-        kind: "request" (it makes no sense), "nft" (libnftables or the kernel refused it) or "probe".
-    """
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
+MOST_PROBES = 20_000
+_LARGEST = 1500  # bytes of a probe; more would not fit into one packet
+_SMALLEST = 64
 
 
 class Filter(Protocol):
@@ -58,98 +51,19 @@ class Filter(Protocol):
         """Run the text as one transaction and return its output; a refusal raises RefusedError."""
 
 
-class Nftables:
-    """libnftables through ctypes: no process is started for a change."""
-
-    def __init__(self) -> None:
-        try:
-            self._library = ctypes.CDLL(LIBRARY)
-        except OSError as error:
-            raise RefusedError("nft", f"this image lacks {LIBRARY}: {error}") from error
-        declare(self._library)
-        self._context = self._library.nft_ctx_new(0)
-        if not self._context:
-            raise RefusedError("nft", "libnftables gave no context")
-        self._library.nft_ctx_buffer_output(self._context)
-        self._library.nft_ctx_buffer_error(self._context)
-
-    def run(self, text: str, *, as_json: bool = False) -> str:
-        """Run the text as one transaction: all of it, or nothing.
-
-        Raises:
-            RefusedError: with nft's own words.
-        """
-        self._library.nft_ctx_output_set_flags(self._context, _JSON_OUTPUT if as_json else 0)
-        failed = self._library.nft_run_cmd_from_buffer(self._context, text.encode())
-        # Both buffers are read each time: reading is what empties them.
-        output: bytes = self._library.nft_ctx_get_output_buffer(self._context)
-        complaint: bytes = self._library.nft_ctx_get_error_buffer(self._context)
-        if failed:
-            raise RefusedError("nft", complaint.decode(errors="replace").strip() or "refused without a word")
-        return output.decode(errors="replace")
-
-
-def declare(library: ctypes.CDLL) -> None:
-    """Tell ctypes the types: it would cut a pointer to 32 bits otherwise."""
-    for name, result, arguments in (
-        ("nft_ctx_new", ctypes.c_void_p, [ctypes.c_uint32]),
-        ("nft_ctx_buffer_output", ctypes.c_int, [ctypes.c_void_p]),
-        ("nft_ctx_buffer_error", ctypes.c_int, [ctypes.c_void_p]),
-        ("nft_ctx_output_set_flags", None, [ctypes.c_void_p, ctypes.c_uint]),
-        ("nft_run_cmd_from_buffer", ctypes.c_int, [ctypes.c_void_p, ctypes.c_char_p]),
-        ("nft_ctx_get_output_buffer", ctypes.c_char_p, [ctypes.c_void_p]),
-        ("nft_ctx_get_error_buffer", ctypes.c_char_p, [ctypes.c_void_p]),
-    ):
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
-
-
-def send_probes(address: str, *, port: int, protocol: str, count: int) -> dict[str, int]:
-    """Send marked packets that no listener ever sees; say how many left and how many were refused right here.
-
-    A TCP probe is the first packet of a connection that is given up before it is repeated.
-
-    Raises:
-        RefusedError: they could not be sent for another reason than the own packet filter.
-    """
-    sent = refused = 0
-    for _ in range(count):
-        try:
-            send_probe(address, port=port, protocol=protocol)
-        except PermissionError:
-            refused += 1
-        except OSError as error:
-            raise RefusedError("probe", f"{protocol} probe to {address} port {port}: {error}") from error
-        else:
-            sent += 1
-    return {"sent": sent, "refused": refused}
-
-
-def send_probe(address: str, *, port: int, protocol: str) -> None:
-    """Send one marked packet; PermissionError means that this server's own filter dropped it."""
-    kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _TOS)
-        if protocol == "udp":
-            probe.sendto(b"probe", (address, port))
-            return
-        probe.setblocking(False)  # noqa: FBT003  # the name of the call says it
-        result = probe.connect_ex((address, port))
-        if result not in (0, errno.EINPROGRESS):
-            raise OSError(result, errno.errorcode.get(result, "?"))
-
-
 def answer(line: bytes, packet_filter: Filter) -> dict[str, Any]:
     """Carry out one request and make its answer. Never raises: every request gets one."""
     number: Any = None
     try:
         request = parse(line)
         number = request.get("id")
-        return {"id": number, "ok": True, **carry_out(request, packet_filter)}
+        result = carry_out(request, packet_filter)
+        return {"id": number, "ok": True, "at_ms": round(time.monotonic() * 1000, 3), **result}
     except RefusedError as error:
-        return {"id": number, "ok": False, "kind": error.kind, "error": str(error)}
+        return {"id": number, "ok": False, "kind": error.kind, "error": str(error), "code": error.code}
     except Exception as error:  # noqa: BLE001  # the loop must outlive whatever a request does
-        return {"id": number, "ok": False, "kind": "request", "error": f"{type(error).__name__}: {error}"}
+        said = f"{type(error).__name__}: {error}"
+        return {"id": number, "ok": False, "kind": "request", "error": said, "code": ""}
 
 
 def parse(line: bytes) -> dict[str, Any]:
@@ -170,11 +84,24 @@ def carry_out(request: Mapping[str, Any], packet_filter: Filter) -> dict[str, An
             packet_filter.run(text_of(request))
             return {}
         case "list":
-            return {"listing": json.loads(packet_filter.run(text_of(request), as_json=True))}
+            return {"listing": listing(text_of(request), packet_filter)}
+        case "route":
+            route.send(str(request.get("device")), request.get("messages", ()))
+            return {}
         case "probe":
-            return send_probes(**probe_of(request))
+            return {**probes.send_probes(**probe_of(request))}
+        case "ask":
+            return probes.ask(**probe_of(request))
+        case "stream":
+            return {**probes.stream(**stream_of(request))}
         case unknown:
-            raise RefusedError("request", f"unknown 'do': {unknown!r} (nft, list, probe)")
+            raise RefusedError("request", f"unknown 'do': {unknown!r} (nft, list, route, probe, ask, stream)")
+
+
+def listing(text: str, packet_filter: Filter) -> dict[str, Any]:
+    """Run each line as a command and put the answers together: nft 1.0.6 fails at the second one of a text."""
+    answers = [json.loads(packet_filter.run(line, as_json=True)) for line in text.splitlines()]
+    return {"nftables": [entry for one in answers for entry in one["nftables"]]}
 
 
 def text_of(request: Mapping[str, Any]) -> str:
@@ -187,19 +114,43 @@ def text_of(request: Mapping[str, Any]) -> str:
 
 def probe_of(request: Mapping[str, Any]) -> dict[str, Any]:
     """Take the target of a probe out of a request."""
-    address, protocol = request.get("address"), request.get("protocol", "udp")
-    try:
-        ipaddress.IPv4Address(address if isinstance(address, str) else "")
-    except ValueError as error:
-        raise RefusedError("request", f"'address' must be an IPv4 address, not {address!r}") from error
-    if protocol not in ("udp", "tcp"):
-        raise RefusedError("request", f"'protocol' must be 'udp' or 'tcp', not {protocol!r}")
+    protocol = request.get("protocol", "udp")
+    if protocol not in ("udp", "tcp", "icmp"):
+        raise RefusedError("request", f"'protocol' must be 'udp', 'tcp' or 'icmp', not {protocol!r}")
     return {
-        "address": address,
+        "address": address_of(request),
         "protocol": protocol,
         "port": whole(request, "port", ports.PROBE, most=65535),
         "count": whole(request, "count", 1, most=MOST_PROBES),
     }
+
+
+def stream_of(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the measures of a stream out of a request."""
+    size = whole(request, "size", _LARGEST, most=_LARGEST)
+    count = whole(request, "count", 2, most=MOST_PROBES)
+    skip = whole(request, "skip", 1, most=MOST_PROBES)
+    device, handle = str(request.get("device")), whole(request, "class", 1, most=(1 << 32) - 1)
+    if size < _SMALLEST or skip >= count:
+        raise RefusedError("request", f"a stream of {count} probes of {size} bytes, {skip} of them not measured")
+    return {
+        "address": address_of(request),
+        "port": whole(request, "port", ports.PROBE, most=65535),
+        "size": size,
+        "count": count,
+        "skip": skip,
+        "room": whole(request, "room", 4096, most=1 << 20),
+        "carried": lambda: route.class_bytes(device, handle),
+    }
+
+
+def address_of(request: Mapping[str, Any]) -> str:
+    """Take the address out of a request."""
+    address = request.get("address")
+    try:
+        return str(ipaddress.IPv4Address(address if isinstance(address, str) else ""))
+    except ValueError as error:
+        raise RefusedError("request", f"'address' must be an IPv4 address, not {address!r}") from error
 
 
 def whole(request: Mapping[str, Any], key: str, default: int, *, most: int) -> int:

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from testbed import layout, partitions
+from testbed import layout, partitions, volume_proof
+from testbed.cli import healing, links
 from testbed.cli.common import attach, case_of, duration_ms, targets_of, topology_name
-from testbed.errors import MisuseError
+from testbed.faults import SlowStart, Target
 from testbed.network.proof import prove_passing, prove_stopped
-from testbed.partitions import NetworkFault
+from testbed.service_proof import prove_ended, prove_state, start_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stubs.wire import ServerName
     from testbed.bed import Bed
-    from testbed.faults import Target
 
 
 @click.group()
@@ -24,20 +25,17 @@ def fault() -> None:
     """Inject a fault into a topology, or heal one."""
 
 
-def _service_command(verb: str, help_: str, act: Callable[[Bed, Target], None]) -> None:
+def _service_command(verb: str, help_: str, act: Callable[[Bed, Target], None], *, becomes: str) -> None:
     @fault.command(verb, help=help_)
     @topology_name
     @click.argument("target", metavar="SERVER[/SERVICE]")
     def command(name: str, target: str) -> None:
         bed = attach(name)
-        for each in targets_of(bed, target):
+        targets = targets_of(bed, target)
+        for each in targets:
             act(bed, each)
-
-
-_service_command("kill", "SIGKILL a service.", lambda bed, t: bed.services.kill(t.server, t.service))
-_service_command("stop", "Stop a service in order.", lambda bed, t: bed.services.stop(t.server, t.service))
-_service_command("pause", "Freeze a service.", lambda bed, t: bed.services.pause(t.server, t.service))
-_service_command("resume", "Let a frozen service go on.", lambda bed, t: bed.services.resume(t.server, t.service))
+        for each in targets:
+            prove_state(bed, each, becomes)
 
 
 def _start(bed: Bed, target: Target) -> None:
@@ -47,7 +45,9 @@ def _start(bed: Bed, target: Target) -> None:
 
 def _restart(bed: Bed, target: Target) -> None:
     _refuse_dormant(bed, target)
+    start = start_of(bed, target)
     bed.services.restart(target.server, target.service)
+    prove_ended(bed, target, start)
 
 
 def _refuse_dormant(bed: Bed, target: Target) -> None:
@@ -61,8 +61,15 @@ def _refuse_dormant(bed: Bed, target: Target) -> None:
         inspector.start(target.service)
 
 
-_service_command("start", "Start a service that has ended.", _start)
-_service_command("restart", "Restart a service, announced.", _restart)
+for _verb, _help, _act, _becomes in (
+    ("kill", "SIGKILL a service.", lambda bed, t: bed.services.kill(t.server, t.service), "stopped"),
+    ("stop", "Stop a service in order.", lambda bed, t: bed.services.stop(t.server, t.service), "stopped"),
+    ("pause", "Freeze a service.", lambda bed, t: bed.services.pause(t.server, t.service), "paused"),
+    ("resume", "Let a frozen service go on.", lambda bed, t: bed.services.resume(t.server, t.service), "running"),
+    ("start", "Start a service that has ended.", _start, "running"),
+    ("restart", "Restart a service, announced.", _restart, "running"),
+):
+    _service_command(_verb, _help, _act, becomes=_becomes)
 
 
 @fault.command()
@@ -78,6 +85,7 @@ def lose(name: str, server: str) -> None:
         for service in bed.installed(lost):
             bed.services.kill(lost, service)
         prove_stopped(bed.links, vanished)
+        _prove_all(bed, lost, "stopped")
     finally:
         bed.close()
 
@@ -89,31 +97,47 @@ def restore(name: str, server: str) -> None:
     """Give a lost server back: its address and its services."""
     bed = attach(name)
     lost = layout.named(bed.topology, server)
+    vanished = [partitions.Vanished(lost.value)]
     try:
-        bed.links.heal([partitions.Vanished(lost.value)])
-        for service in bed.installed(lost):
-            bed.services.resume(lost, service)
-            bed.services.start(lost, service)
+        bed.links.heal(vanished)
+        prove_passing(bed.links, vanished)
+        _begin_all(bed, lost)
     finally:
         bed.close()
 
 
-@fault.command()
+def _begin_all(bed: Bed, server: ServerName) -> None:
+    for service in bed.installed(server):
+        bed.services.resume(server, service)
+        bed.services.start(server, service)
+    _prove_all(bed, server, "running")
+
+
+def _prove_all(bed: Bed, server: ServerName, state: str) -> None:
+    for service in bed.installed(server):
+        prove_state(bed, Target(server, service), state)
+
+
+@fault.command("fill")
 @topology_name
-@click.argument("one", metavar="A")
-@click.argument("other", metavar="B")
-@click.option("--one-way", is_flag=True, help="B no longer hears A; A still hears B.")
-@click.option("--for", "time", metavar="T", help="Heal by itself after this time: 500ms, 30s, 2m.")
-def cut(name: str, one: str, other: str, one_way: bool, time: str | None) -> None:  # noqa: FBT001 - click's way
-    """Cut the link between two servers; a side may be several, as primary,application."""
-    lease_ms = None if time is None else duration_ms(time)
+@click.argument("server", metavar="SERVER")
+def fill_disk(name: str, server: str) -> None:
+    """Fill a server's small disk up: every write is refused; `fault heal N SERVER` gives it room again."""
     bed = attach(name)
-    links = _links_between(bed, one, other, one_way=one_way)
-    try:
-        bed.links.inject(links, lease_ms=lease_ms)
-        prove_stopped(bed.links, links)
-    finally:
-        bed.close()
+    full = layout.named(bed.topology, server)
+    volume_proof.refuse_full(bed, full)
+    volume_proof.fill(bed, full)
+
+
+@fault.command("slow-start")
+@topology_name
+@click.argument("target", metavar="SERVER/SERVICE")
+@click.option("--by", "time", metavar="T", required=True, help="How much longer: 500ms, 30s, 2m.")
+def slow_start(name: str, target: str, time: str) -> None:
+    """Let every start of a service take longer, until `fault heal N SERVER`; it is not started by this."""
+    bed = attach(name)
+    for fault in [SlowStart(each, duration_ms(time)) for each in targets_of(bed, target)]:
+        volume_proof.slow(bed, fault)
 
 
 @fault.command()
@@ -135,34 +159,5 @@ def cert(name: str, server: str, case: str) -> None:
         bed.certificates.stage(faulted, chosen)
 
 
-@fault.command()
-@topology_name
-@click.argument("one", metavar="[A", required=False)
-@click.argument("other", metavar="B]", required=False)
-@click.option("--all", "everything", is_flag=True, help="Every fault of the topology, services included.")
-def heal(name: str, one: str | None, other: str | None, everything: bool) -> None:  # noqa: FBT001 - click's way
-    """Heal the link between two servers, or everything."""
-    if everything == (one is not None) or (one is None) != (other is None):
-        raise MisuseError("say which link to heal (A B), or --all")
-    bed = attach(name)
-    try:
-        if one is None or other is None:
-            bed.heal()
-        else:
-            links = _links_between(bed, one, other, one_way=False)
-            bed.links.heal(links)
-            prove_passing(bed.links, links)
-    finally:
-        bed.close()
-
-
-def _links_between(bed: Bed, one: str, other: str, *, one_way: bool) -> frozenset[NetworkFault]:
-    ones, others = (_servers(bed, text) for text in (one, other))
-    if both := set(ones) & set(others):
-        raise MisuseError(f"a link has two ends, and {min(both)} is one")
-    between = partitions.one_way if one_way else partitions.cut
-    return frozenset[NetworkFault]().union(*(between(a, b) for a in ones for b in others))
-
-
-def _servers(bed: Bed, text: str) -> list[str]:
-    return [layout.named(bed.topology, name).value for name in text.split(",")]
+for linked in (*links.COMMANDS, healing.heal):
+    fault.add_command(linked)

@@ -15,7 +15,8 @@ from testcontainers.core.container import DockerContainer
 
 from stubs import ports
 from testbed.engine import labels
-from testbed.engine.volumes import VOLUME_ROOT, packed
+from testbed.engine.volumes import STUB_USER, VOLUME_ROOT, packed
+from testbed.network.nft import SYSCTLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 # Its reaper needs an image that cannot be had everywhere and the engine's socket in a container: the janitor does that.
 testcontainers_config.ryuk_disabled = True
+
+DISK_ROOT = f"{VOLUME_ROOT}/disk"
+"""Where a server's small disk is mounted, if it has one."""
 
 _LIMITS: dict[str, Any] = {"mem_limit": "256m", "pids_limit": 128}
 
@@ -35,13 +39,16 @@ class StubContainer(DockerContainer):
         image: the tag.
         name: of the container.
         marks: labels by which it is found again.
-        volume: of its server.
+        volumes: of its server, each with the place where it is mounted.
         options: further ones of the engine.
     """
 
-    def __init__(self, image: str, *, name: str, marks: Mapping[str, str], volume: str, **options: Any) -> None:
+    def __init__(
+        self, image: str, *, name: str, marks: Mapping[str, str], volumes: Mapping[str, str], **options: Any
+    ) -> None:
         super().__init__(image, name=name)
-        self.with_volume_mapping(volume, VOLUME_ROOT, "rw")
+        for volume, place in volumes.items():
+            self.with_volume_mapping(volume, place, "rw")
         self.with_tmpfs_mount("/tmp", "size=16m")  # noqa: S108 - inside the container
         self.with_kwargs(
             labels=dict(marks),
@@ -68,7 +75,7 @@ class ServerContainer(StubContainer):
         image: the tag.
         name: of the container.
         marks: labels.
-        volume: of the server.
+        volumes: of the server, each with the place where it is mounted.
         network: the topology's.
         address: its fixed address there.
         files: what is installed on the server before it starts, by path below the volume's root.
@@ -81,7 +88,7 @@ class ServerContainer(StubContainer):
         *,
         name: str,
         marks: Mapping[str, str],
-        volume: str,
+        volumes: Mapping[str, str],
         network: str,
         address: str,
         files: Mapping[str, bytes],
@@ -93,11 +100,11 @@ class ServerContainer(StubContainer):
             image,
             name=name,
             marks={**marks, labels.SERVICE: "server"},
-            volume=volume,
+            volumes=volumes,
             network=network,
             networking_config={network: endpoint},
             cap_add=["NET_ADMIN"],
-            sysctls={"net.ipv4.ip_local_reserved_ports": ports.RESERVED},
+            sysctls={"net.ipv4.ip_local_reserved_ports": ports.RESERVED, **SYSCTLS},
             # With it, the fault channel's exec as root could not gain the capability that its main process must not
             # have. The image holds no setuid program, so nothing else can gain any.
             security_opt=[],
@@ -119,17 +126,28 @@ class ServiceContainer(StubContainer):
         image: the tag.
         name: of the container.
         marks: labels.
-        volume: of the server.
+        volumes: of the server, each with the place where it is mounted.
         server: id of the server container.
     """
 
     def __init__(  # noqa: PLR0913 - a container's particulars
-        self, service: str, image: str, *, name: str, marks: Mapping[str, str], volume: str, server: str
+        self, service: str, image: str, *, name: str, marks: Mapping[str, str], volumes: Mapping[str, str], server: str
     ) -> None:
         super().__init__(
             image,
             name=name,
             marks={**marks, labels.SERVICE: service},
-            volume=volume,
+            volumes=volumes,
             network_mode=f"container:{server}",
         )
+
+
+def small_disk(mib: int) -> dict[str, str]:
+    """What the engine is told about a volume of so many MiB.
+
+    It lies in memory: the one kind of volume that every engine bounds in size, without a file system of its own or
+    quotas set up on the host, and without rights to a loop device. The kernel keeps it while any container that has it
+    mounted runs, and the server container is never ended by a fault: what a killed core or portal stored is there when
+    it starts again.
+    """
+    return {"type": "tmpfs", "device": "tmpfs", "o": f"size={mib}m,uid={STUB_USER},gid={STUB_USER},mode=0700"}

@@ -15,10 +15,11 @@ import requests
 from testbed import layout
 from testbed.certificates import Authority, ServerCertificate, own
 from testbed.engine import labels
-from testbed.engine.containers import ServerContainer, ServiceContainer
+from testbed.engine.containers import DISK_ROOT, ServerContainer, ServiceContainer, small_disk
 from testbed.engine.names import PREFIX, Names
 from testbed.engine.records import Record
 from testbed.engine.subnets import POOL, create_network
+from testbed.engine.volumes import VOLUME_ROOT
 from testbed.errors import EngineError, MisuseError
 from testbed.staging import installed_files
 
@@ -72,7 +73,7 @@ class PodBuilder:
             EngineError: the engine failed. What was created stays, under the run's label.
         """
         with ThreadPoolExecutor(8) as threads:
-            volumes = [threads.submit(self._create_volume, server) for server in self._servers]
+            volumes = [threads.submit(self._create_volumes, server) for server in self._servers]
             network = create_network(self._client.api, self._own, labels=self._marks, pool=pool, near=self._names.name)
             addresses = {server: str(network.address(place)) for place, server in enumerate(self._servers)}
             record, certificates = self._describe(addresses)
@@ -119,13 +120,23 @@ class PodBuilder:
         record = Record(name=self._names.name, topology=self._topology, addresses=addresses, anchors=anchors)
         return record, certificates
 
-    def _create_volume(self, server: ServerName) -> None:
+    def _create_volumes(self, server: ServerName) -> None:
         marks = {**self._marks, labels.SERVER: server.value}
         with _translated(f"volume of the {server.value}", name=self._names.name):
             self._client.volumes.create(self._volume(server), labels=marks)
+            if (mib := layout.disk_mib(self._topology, server)) is not None:
+                self._client.volumes.create(self._disk(server), labels=marks, driver_opts=small_disk(mib))
 
     def _volume(self, server: ServerName) -> str:
         return f"{self._own}-{server.value}"
+
+    def _disk(self, server: ServerName) -> str:
+        return f"{self._own}-{server.value}-disk"
+
+    def _volumes(self, server: ServerName) -> dict[str, str]:
+        """The volumes of a server, each with the place where it is mounted."""
+        has_disk = layout.disk_mib(self._topology, server) is not None
+        return {self._volume(server): VOLUME_ROOT} | ({self._disk(server): DISK_ROOT} if has_disk else {})
 
     def _start_server(
         self, server: ServerName, record: Record, certificate: ServerCertificate, created: Callable[[], None]
@@ -144,7 +155,7 @@ class PodBuilder:
                 self._images.server,
                 name=self._names.container(server, "server"),
                 marks=marks,
-                volume=self._volume(server),
+                volumes=self._volumes(server),
                 network=self._own,
                 address=record.addresses[server],
                 files=files,
@@ -159,7 +170,7 @@ class PodBuilder:
                 self._images.core if service == "core" else self._images.portal,
                 name=self._names.container(server, service),
                 marks={**self._marks, labels.SERVER: server.value},
-                volume=self._volume(server),
+                volumes=self._volumes(server),
                 server=pod,
             ).run()
 

@@ -60,6 +60,11 @@ class BedNetwork:
         return self.subnet[2 + index]
 
 
+def gateway_of(address: IPv4Address, *, prefix: int = PREFIX) -> IPv4Address:
+    """The host's address on the network that a pod has this address on."""
+    return IPv4Network((int(address), prefix), strict=False)[1]
+
+
 def candidates(pool: IPv4Network, name: str, *, prefix: int = PREFIX) -> Iterator[IPv4Network]:
     """Every subnet of the pool, once. The name decides where to begin, so that different beds rarely collide.
 

@@ -1,117 +1,60 @@
 """The near end of the fault channel: requests to the loop in a server container (`stubs.server.channel`).
 
 One exec with stdin open, over the engine's own API, so that it works with a remote engine too. May hold the
-pipe and its framing; what is asked through it is text of `testbed.network.nft`, and what it means is the
-caller's.
+pipe; its framing is `testbed.network.frames`', what is asked through it comes from `testbed.network.nft` and
+`testbed.network.tc`, and what it means is the caller's.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import struct
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from docker.errors import APIError, DockerException, NotFound
 
 from stubs import ports
-from testbed.errors import EngineError, FaultError
+from testbed.errors import BedError, EngineError, FaultError
+from testbed.network.frames import Frames
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from ipaddress import IPv4Address
     from types import TracebackType
 
     import docker
 
+    from testbed.network.frames import Stream
+
 COMMAND = ("python3", "-m", "stubs.server.channel")
 DEADLINE_S = 5.0
-_HEADER = struct.Struct(">BxxxL")  # stream number, three zero bytes, length of what follows
-_STDOUT = 1
-_CHUNK = 65536
+
+Request: TypeAlias = dict[str, Any]
+Answer: TypeAlias = dict[str, Any]
 
 
 class RefusedError(FaultError):
     """The far end refused a request; the pipe is as good as before.
 
     Attributes:
-        kind: "request" (it made no sense), "nft" (the packet filter refused it) or "probe" (it could not be
-            sent).
+        kind: "request" (it made no sense), "nft" (the packet filter refused it), "route" (the kernel's traffic
+            control did) or "probe" (it could not be sent).
+        code: the kernel's error by its name, as ENOENT, where it named one.
     """
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: str, message: str, *, code: str = "") -> None:
         super().__init__(message)
         self.kind = kind
-
-
-class Stream(Protocol):
-    """What the engine's hijacked connection must be able to do, whichever transport it came over."""
-
-    def recv(self, most: int, /) -> bytes:
-        """Some bytes; none at the end."""
-
-    def sendall(self, data: bytes, /) -> object:
-        """Write all of it."""
-
-    def settimeout(self, seconds: float | None, /) -> None:
-        """Bound each later call."""
-
-    def close(self) -> None:
-        """End it."""
-
-
-class Frames:
-    """Lines out of the engine's multiplexed stream; what came on stderr is kept aside for error messages.
-
-    Bytes that came before a time-out stay, so that a later call goes on where it stopped.
-    """
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._raw = bytearray()
-        self._out = bytearray()
-        self.stderr = bytearray()
-
-    def line(self, deadline: float) -> bytes:
-        """Return the next line of stdout.
-
-        Args:
-            deadline: in seconds of the monotonic clock.
-
-        Raises:
-            TimeoutError: it did not come by then.
-            EOFError: the far end has ended.
-        """
-        while (end := self._out.find(b"\n")) < 0:
-            self._read_more(deadline)
-        line = bytes(self._out[:end])
-        del self._out[: end + 1]
-        return line
-
-    def _read_more(self, deadline: float) -> None:
-        left_s = deadline - time.monotonic()
-        if left_s <= 0:
-            raise TimeoutError
-        self._stream.settimeout(left_s)
-        data = self._stream.recv(_CHUNK)
-        if not data:
-            raise EOFError
-        self._raw += data
-        while len(self._raw) >= _HEADER.size:
-            number, length = _HEADER.unpack_from(self._raw)
-            if len(self._raw) < _HEADER.size + length:
-                return
-            content = self._raw[_HEADER.size : _HEADER.size + length]
-            (self._out if number == _STDOUT else self.stderr).extend(content)
-            del self._raw[: _HEADER.size + length]
+        self.code = code
 
 
 class Channel:
     """A pipe into one server's network namespace. Made by `open`; a context manager that closes it.
 
     Thread-safe: a lock covers one request with its answer, because there is one pipe. It is the one lock of
-    the testbed that is held during a call; the deadline bounds it.
+    the testbed that is held during a call; the deadline bounds it. Who needs several takes them in one order.
     """
 
     def __init__(self, stream: Stream, *, container: str, keep: object = None) -> None:
@@ -148,12 +91,17 @@ class Channel:
             raise
         return channel
 
-    def transact(self, text: str, *, deadline_s: float = DEADLINE_S) -> None:
-        """Run nft text as one transaction: all of it or nothing. Raises as `request` does."""
-        self.request({"do": "nft", "text": text}, deadline_s=deadline_s)
+    def transact(self, text: str, *, deadline_s: float = DEADLINE_S) -> float:
+        """Run nft text as one transaction: all of it or nothing. Raises as `request` does.
+
+        Returns:
+            When it was done: milliseconds of the monotonic clock of the engine's machine.
+        """
+        at_ms: float = self.request({"do": "nft", "text": text}, deadline_s=deadline_s)["at_ms"]
+        return at_ms
 
     def listing(self, text: str, *, deadline_s: float = DEADLINE_S) -> Any:
-        """Run an nft `list` command; return its JSON. Raises as `request` does."""
+        """Run nft `list` commands, one a line; return their JSON. Raises as `request` does."""
         return self.request({"do": "list", "text": text}, deadline_s=deadline_s)["listing"]
 
     def probe(
@@ -173,7 +121,7 @@ class Channel:
         sent: int = self.request(wanted, deadline_s=deadline_s)["sent"]
         return sent
 
-    def request(self, request: dict[str, Any], *, deadline_s: float = DEADLINE_S) -> dict[str, Any]:
+    def request(self, request: Request, *, deadline_s: float = DEADLINE_S) -> Answer:
         """Ask the far end; return its answer.
 
         An answer that comes after its deadline is dropped by the next request: the pipe stays usable.
@@ -182,21 +130,10 @@ class Channel:
             RefusedError: the far end refused it, in its own (or nft's) words.
             EngineError: the far end has ended (container killed, channel closed) or did not answer in time.
         """
-        deadline = time.monotonic() + deadline_s
-        # The bound holds for those who wait for their turn as well.
-        if not self._lock.acquire(timeout=max(deadline_s, 0)):
-            raise EngineError(f"fault channel to {self.container}: busy for {deadline_s:g} s")
-        try:
-            answer = self._exchange(request, deadline)
-        except TimeoutError as error:
-            raise EngineError(f"fault channel to {self.container}: no answer in {deadline_s:g} s") from error
-        except (EOFError, OSError) as error:
-            raise EngineError(f"fault channel to {self.container}: {self._ending()}") from error
-        finally:
-            self._lock.release()
-        if not answer["ok"]:
-            raise RefusedError(answer["kind"], f"{self.container}: {answer['error']}")
-        return answer
+        outcome = at_once({self: request}, deadline_s=deadline_s)[self]
+        if isinstance(outcome, BedError):
+            raise outcome
+        return outcome
 
     def close(self) -> None:
         """End the far end. Closing twice is fine."""
@@ -227,16 +164,40 @@ class Channel:
         if not hello.get("ready"):
             raise EngineError(f"fault channel to {self.container}: {hello.get('error', hello)}")
 
-    def _exchange(self, request: dict[str, Any], deadline: float) -> dict[str, Any]:
+    @contextlib.contextmanager
+    def _turn(self, deadline: float, deadline_s: float) -> Iterator[None]:
+        """Be the only one who asks. The bound holds for those who wait for their turn as well."""
+        if not self._lock.acquire(timeout=max(deadline - time.monotonic(), 0)):
+            raise EngineError(f"fault channel to {self.container}: busy for {deadline_s:g} s")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    @contextlib.contextmanager
+    def _translated(self, deadline_s: float) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError as error:
+            raise EngineError(f"fault channel to {self.container}: no answer in {deadline_s:g} s") from error
+        except (EOFError, OSError) as error:
+            raise EngineError(f"fault channel to {self.container}: {self._ending()}") from error
+
+    def _send(self, request: Request, deadline: float) -> None:
         if self._closed:
             raise EOFError
         self._last_id += 1
         self._stream.settimeout(max(deadline - time.monotonic(), 0.001))
         self._stream.sendall(json.dumps({**request, "id": self._last_id}).encode() + b"\n")
+
+    def _receive(self, deadline: float) -> Answer:
         while True:
             answer = self._decode(self._frames.line(deadline))
             if answer.get("id") == self._last_id:
-                return answer
+                break
+        if not answer["ok"]:
+            raise RefusedError(answer["kind"], f"{self.container}: {answer['error']}", code=answer["code"])
+        return answer
 
     def _decode(self, line: bytes) -> dict[str, Any]:
         try:
@@ -254,3 +215,33 @@ class Channel:
             return "it is closed"
         said = self._frames.stderr.decode(errors="replace").strip().rsplit("\n", 1)[-1]
         return f"its far end has ended (container stopped?){': ' + said if said else ''}"
+
+
+def at_once(asked: Mapping[Channel, Request], *, deadline_s: float = DEADLINE_S) -> dict[Channel, Answer | BedError]:
+    """Ask several far ends side by side: every request is on its way before the first answer is read.
+
+    Returns:
+        What became of each: its answer, or the error that `Channel.request` would have raised.
+    """
+    deadline = time.monotonic() + deadline_s
+    failed: dict[Channel, Answer | BedError] = {}
+    answers: dict[Channel, Answer | BedError] = {}
+    with contextlib.ExitStack() as turns:
+        for channel in sorted(asked, key=id):
+            with _kept(failed, channel):
+                turns.enter_context(channel._turn(deadline, deadline_s))  # noqa: SLF001 - this module's own class
+        for channel in [one for one in asked if one not in failed]:
+            with _kept(failed, channel), channel._translated(deadline_s):  # noqa: SLF001 - as above
+                channel._send(asked[channel], deadline)  # noqa: SLF001 - as above
+        for channel in [one for one in asked if one not in failed]:
+            with _kept(failed, channel), channel._translated(deadline_s):  # noqa: SLF001 - as above
+                answers[channel] = channel._receive(deadline)  # noqa: SLF001 - as above
+    return {**answers, **failed}
+
+
+@contextlib.contextmanager
+def _kept(failed: dict[Channel, Answer | BedError], channel: Channel) -> Iterator[None]:
+    try:
+        yield
+    except BedError as error:
+        failed[channel] = error

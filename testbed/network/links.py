@@ -7,41 +7,33 @@ held by a process carries a lease, so that it ends by itself when the process di
 from __future__ import annotations
 
 import contextlib
-import threading
+import time
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
-from testbed.errors import BedError, FaultError, MisuseError
-from testbed.network import nft
-from testbed.partitions import Link, NetworkFault, Path, Vanished
+from testbed.errors import FaultError, MissingError, MisuseError
+from testbed.network import kernel, nft, tc
+from testbed.network.applied import Applied, Holding
+from testbed.network.blocks import Block, DelayTo, RateTo
+from testbed.network.channel import RefusedError
+from testbed.network.ends import End, Ends, group
+from testbed.network.lease import LEASE_MS, PARTS, Claims, Renewal
+from testbed.network.translation import excludes, fault_of, placed
+from testbed.partitions import told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
-    from ipaddress import IPv4Address
+    from collections.abc import Collection, Iterator, Mapping
 
-    from testbed.network.channel import Channel
+    from testbed.errors import BedError
+    from testbed.network.blocks import Listing
+    from testbed.network.channel import Answer, Request
+    from testbed.partitions import NetworkFault
 
-LEASE_MS = 2000
-"""How long a held fault outlives its holder, at most."""
+__all__ = ["LEASE_MS", "End", "FaultInForce", "Links"]
 
-_PARTS_OF_A_LEASE = 3  # renewed when a third of it is over: one late renewal does no harm
-
-Blocks: TypeAlias = dict[str, set[nft.Block]]
-
-
-@dataclass(frozen=True)
-class End:
-    """One end of links.
-
-    Attributes:
-        address: its address on the topology's network.
-        channel: into its network namespace; None for this host, which only sends: no fault can be set there,
-            and no link *to* it can be cut.
-    """
-
-    address: IPv4Address
-    channel: Channel | None = None
+Blocks: TypeAlias = dict[str, set[Block]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,21 +45,27 @@ class FaultInForce:
         at: the server that enforces it.
         block: what the kernel holds.
         lease_left_s: whole seconds until it ends by itself; None if it stays until undone.
-        packets: dropped by it since it was set or last renewed.
+        packets: that met it since it was set or last renewed.
     """
 
     fault: NetworkFault | None
     at: str
-    block: nft.Block
+    block: Block
     lease_left_s: int | None
     packets: int
 
+    @property
+    def told(self) -> str:
+        """One line, for people."""
+        return f"at {self.at}, of nobody here: {self.block}" if self.fault is None else told(self.fault)
 
-class Links:
-    """The network of a bed: its ends by name. Has no state but these."""
+
+class Links(Ends):
+    """The network of a bed: its ends by name, and what this process holds of it."""
 
     def __init__(self, ends: Mapping[str, End]) -> None:
-        self.ends = dict(ends)
+        super().__init__(ends)
+        self.claims = Claims()
 
     def install(self) -> None:
         """Set up the packet filter of every server; what is in force there stays. Must come before any fault.
@@ -77,38 +75,45 @@ class Links:
         """
         self._at_each(dict.fromkeys(self.servers(), nft.install()))
 
-    def servers(self) -> tuple[str, ...]:
-        """Names of the ends at which faults can be set."""
-        return tuple(name for name, end in self.ends.items() if end.channel is not None)
+    @cached_property
+    def lacking(self) -> frozenset[str]:
+        """The kernel options that some faults need and this engine's kernel does not have."""
+        return kernel.lacking(self.channel(self.servers()[0]))
 
-    def inject(self, faults: Collection[NetworkFault], *, lease_ms: int | None = None) -> None:
-        """Put the faults in force: one transaction per server; undone again if one of them fails.
+    def inject(self, faults: Collection[NetworkFault], *, lease_ms: int | None = None) -> Applied:
+        """Put the faults in force: one transaction per server, all side by side; undone again if one of them fails.
 
         Args:
             faults: what to inject. One that is in force already gets the new lease.
             lease_ms: milliseconds until each ends by itself; None: it stays until healed.
 
         Raises:
-            MisuseError: a fault names an end that is not there, or one where none can be set.
+            MisuseError: a fault names an end that is not there, or one where none can be set; or the link is under a
+                fault already that excludes it.
+            MissingError: the kernel cannot do it; names the option that it lacks.
             ExceptionGroup: of EngineError and FaultError, one for each server that failed.
         """
+        planned_ms = time.monotonic() * 1000
         blocks = self.blocks(faults)
-        try:
-            self._at_each({name: nft.block(these, lease_ms=lease_ms) for name, these in blocks.items()})
-        except ExceptionGroup as failed:
-            try:
-                self.heal(faults)
-            except ExceptionGroup as unhealed:
-                raise ExceptionGroup("injected in part, and not healed", [failed, unhealed]) from failed
-            raise
+        self._check_kernel(faults)
+        self._shape(faults, blocks)
+        texts = {name: nft.block(these, lease_ms=lease_ms) for name, these in blocks.items()}
+        done, failures = self.ask(_transactions(texts))
+        if failures:
+            self._undo(blocks, failures)
+            self._check_conflicts(faults)
+            raise group(failures)
+        return Applied(planned_ms=planned_ms, committed_ms=_stamps(done))
 
-    def heal(self, faults: Collection[NetworkFault]) -> None:
+    def heal(self, faults: Collection[NetworkFault]) -> Applied:
         """Undo the faults at every server, even when one of them fails; one that is not in force is no error.
 
         Raises:
-            MisuseError, ExceptionGroup: as `inject`.
+            MisuseError: as `inject`.
+            ExceptionGroup: of EngineError and FaultError, one for each server that failed.
         """
-        self._at_each({name: nft.unblock(these) for name, these in self.blocks(faults).items()})
+        planned_ms = time.monotonic() * 1000
+        return Applied(planned_ms=planned_ms, committed_ms=self._unblock(self.blocks(faults)))
 
     def heal_all(self) -> None:
         """Undo whatever is in force at every server, whoever put it there.
@@ -116,7 +121,10 @@ class Links:
         Raises:
             ExceptionGroup: of EngineError and FaultError, one for each server that failed.
         """
-        self._at_each(dict.fromkeys(self.servers(), nft.flush()))
+        _, failures = self.ask(_transactions(dict.fromkeys(self.servers(), nft.flush())))
+        _, others = self.ask(dict.fromkeys(self.servers(), _route(tc.unshape())))
+        if failures or others:
+            raise group({**others, **failures})
 
     def renew(self, faults: Collection[NetworkFault], *, lease_ms: int) -> None:
         """Start the leases of the faults anew.
@@ -132,17 +140,17 @@ class Links:
         """Ask every server's kernel what is in force.
 
         Raises:
-            EngineError, FaultError: a server cannot be asked; then nothing is known, rather than something
-                missing.
+            ExceptionGroup: of EngineError and FaultError: a server cannot be asked; then nothing is known, rather
+                than something missing.
         """
-        return self.in_force({server: self.listing(server) for server in self.servers()})
+        return self.in_force(self.listings(self.servers()))
 
-    def in_force(self, listings: Mapping[str, nft.Listing]) -> tuple[FaultInForce, ...]:
+    def in_force(self, listings: Mapping[str, Listing]) -> tuple[FaultInForce, ...]:
         """Translate what servers' packet filters said, by server, into faults."""
         names = {end.address: name for name, end in self.ends.items()}
         return tuple(
             FaultInForce(
-                fault=_fault(one.block, at=server, names=names),
+                fault=fault_of(one.block, at=server, names=names),
                 at=server,
                 block=one.block,
                 lease_left_s=one.lease_left_s,
@@ -153,25 +161,32 @@ class Links:
         )
 
     @contextlib.contextmanager
-    def held(self, faults: Collection[NetworkFault], *, lease_ms: int = LEASE_MS) -> Iterator[None]:
+    def held(self, faults: Collection[NetworkFault], *, lease_ms: int = LEASE_MS) -> Iterator[Holding]:
         """Faults that are in force while this block runs, and that end within a lease if this process dies.
+
+        What another block of this process holds as well stays until that is left too.
 
         Raises:
             FaultError: at the end, if a fault ended before its time: what was seen meanwhile proves nothing.
-            MisuseError, ExceptionGroup: as `inject` and `heal`.
+            MisuseError, MissingError, ExceptionGroup: as `inject` and `heal`.
         """
-        self.inject(faults, lease_ms=lease_ms)
-        every_s = lease_ms / 1000 / _PARTS_OF_A_LEASE
-        renewal = Renewal(lambda: self.renew(faults, lease_ms=lease_ms), every_s=every_s)
+        self.claims.claim(faults)
         try:
-            yield
+            holding = Holding(injected=self.inject(faults, lease_ms=lease_ms))
+        except BaseException:
+            self.claims.release(faults)
+            raise
+        renewal = Renewal(lambda: self.renew(faults, lease_ms=lease_ms), every_s=lease_ms / 1000 / PARTS)
+        try:
+            yield holding
         except BaseException as error:
             if renewal.failure is not None:
                 error.add_note(f"besides, a fault ended before its time: {renewal.failure!r}")
             raise
         finally:
             renewal.end()
-            self.heal(faults)
+            if free := self.claims.release(faults):
+                holding.healed = self.heal(free)
         if renewal.failure is not None:
             kinds = ", ".join(sorted(map(str, faults)))
             raise FaultError(f"a fault ended before its time ({kinds})") from renewal.failure
@@ -184,100 +199,71 @@ class Links:
         """
         blocks: Blocks = defaultdict(set)
         for fault in faults:
-            match fault:
-                case Link(source, target):
-                    blocks[self._server(target)].add(nft.Source(self.end(source).address))
-                case Path(source, target, protocol, port):
-                    address = self.end(source).address
-                    blocks[self._server(target)].add(nft.SourcePort(address, protocol, port))
-                case Vanished(server):
-                    blocks[self._server(server)].add(nft.Lost())
-                case _:
-                    assert_never(fault)
+            server, block = placed(fault, lambda name: self.end(name).address)
+            self.channel(server)
+            blocks[server].add(block)
         return blocks
 
-    def listing(self, server: str) -> nft.Listing:
-        """Ask one server's packet filter.
+    def _check_kernel(self, faults: Collection[NetworkFault]) -> None:
+        needed = {option for fault in faults for option in kernel.needs(fault)}
+        if needed and (missing := needed & self.lacking):
+            raise MissingError(f"the engine's kernel cannot do that: it was built without {', '.join(sorted(missing))}")
 
-        Raises:
-            EngineError: it cannot be reached.
-            FaultError: it has no table, or not one of ours.
-        """
+    def _check_conflicts(self, faults: Collection[NetworkFault]) -> None:
+        current = [one.fault for one in self.current() if one.fault is not None]
+        for fault in faults:
+            for other in current:
+                if excludes(fault, other):
+                    raise MisuseError(f"there is already: {told(other)}; heal it before: {told(fault)}")
+
+    def _shape(self, faults: Collection[NetworkFault], blocks: Blocks) -> None:
+        """Make the queues that some of these need; until an element sends packets there they do nothing."""
+        shapes = {
+            server: [one for one in these if isinstance(one, RateTo | DelayTo)] for server, these in blocks.items()
+        }
+        if not any(shapes.values()):
+            return
+        # Another shape of the same link would be changed by this one, and the packet filter could not tell.
+        self._check_conflicts(faults)
+        _, failures = self.ask({server: _route(tc.shape(these)) for server, these in shapes.items() if these})
+        if failures:
+            raise group(failures)
+
+    def _undo(self, blocks: Blocks, failures: Mapping[str, BedError]) -> None:
+        """After a failure: who refused did nothing, and who did not answer may still do it."""
+        done = {name: these for name, these in blocks.items() if not isinstance(failures.get(name), RefusedError)}
         try:
-            return nft.parse(self.channel(server).listing(nft.LISTING))
-        except nft.UnexpectedListingError as error:
-            raise FaultError(f"{server}: {error}") from error
+            self._unblock(done)
+        except ExceptionGroup as unhealed:
+            raise ExceptionGroup("injected in part, and not healed", [*failures.values(), unhealed]) from unhealed
 
-    def end(self, name: str) -> End:
-        """Find an end by name; raises MisuseError."""
-        try:
-            return self.ends[name]
-        except KeyError:
-            raise MisuseError(f"no end is called {name!r}; there are {', '.join(self.ends)}") from None
-
-    def channel(self, name: str) -> Channel:
-        """Find the channel into an end; raises MisuseError if it has none."""
-        channel = self.end(name).channel
-        if channel is None:
-            raise MisuseError(f"{name} is outside: nothing can be cut there, only on the way from it")
-        return channel
-
-    def _server(self, name: str) -> str:
-        self.channel(name)
-        return name
+    def _unblock(self, blocks: Blocks) -> dict[str, float]:
+        done, failures = self.ask(_transactions({name: nft.unblock(these) for name, these in blocks.items()}))
+        for server, error in list(failures.items()):
+            # Refused where another fault stands in its place: what is really in force of these is undone alone.
+            if isinstance(error, RefusedError):
+                ours = self.listing(server).blocks() & blocks[server]
+                if ours:
+                    done |= {server: self.channel(server).request({"do": "nft", "text": nft.unblock(ours)})}
+                del failures[server]
+        if failures:
+            raise group(failures)
+        return _stamps(done)
 
     def _at_each(self, texts: Mapping[str, str]) -> None:
-        """Run a transaction at each server, all of them even when one fails.
-
-        One after the other: at a fifth of a millisecond each, threads would cost more than they save.
-        """
-        failures: list[BedError] = []
-        for name, text in texts.items():
-            try:
-                self.channel(name).transact(text)
-            except BedError as error:
-                failures.append(error)
+        """Run a transaction at each server, all of them even when one fails."""
+        _, failures = self.ask(_transactions(texts))
         if failures:
-            raise ExceptionGroup("not done at every server", failures)
+            raise group(failures)
 
 
-class Renewal:
-    """A thread that renews leases until `end`, or until a renewal fails.
-
-    Attributes:
-        failure: why it stopped before `end` was called; None if it did not.
-    """
-
-    def __init__(self, renew: Callable[[], None], *, every_s: float) -> None:
-        self.failure: Exception | None = None
-        self._renew = renew
-        self._every_s = every_s
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="lease-renewal", daemon=True)
-        self._thread.start()
-
-    def end(self) -> None:
-        """Stop renewing; after this no renewal is under way."""
-        self._end.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._end.wait(self._every_s):
-            try:
-                self._renew()
-            except Exception as error:  # noqa: BLE001  # kept for whoever holds the fault
-                self.failure = error
-                return
+def _transactions(texts: Mapping[str, str]) -> dict[str, Request]:
+    return {name: {"do": "nft", "text": text} for name, text in texts.items()}
 
 
-def _fault(block: nft.Block, *, at: str, names: Mapping[IPv4Address, str]) -> NetworkFault | None:
-    """Translate a block back into the fault it stands for."""
-    match block:
-        case nft.Source(address):
-            return Link(names[address], at) if address in names else None
-        case nft.SourcePort(address, protocol, port):
-            return Path(names[address], at, protocol, port) if address in names else None
-        case nft.Lost():
-            return Vanished(at)
-        case _:
-            assert_never(block)
+def _route(messages: list[tc.Message]) -> Request:
+    return {"do": "route", "device": tc.DEVICE, "messages": messages}
+
+
+def _stamps(done: Mapping[str, Answer]) -> dict[str, float]:
+    return {name: answer["at_ms"] for name, answer in done.items()}

@@ -1,17 +1,25 @@
-"""The rules of a server's packet filter, as text. Pure: text out, nft's JSON listing in; nothing runs here.
+"""The rules of a server's packet filter, as text. Pure: text out, nothing runs here; `testbed.network.listing` reads.
 
 One table of our own, `inet portal_testbed`, in the network namespace of each server. It judges by address and
 port alone, never by connection, so an established connection is cut like a new one. Loopback always passes.
 
     ingress:  loopback passes; count probes (arrived); faults; count probes (passed); drop probes
-    faults:   lost? drop. blocked source? drop. blocked source and port, on either side? drop. degraded
-    degraded: empty here. Loss, rate and the like put their rules into it, and flush it when they end
-    egress:   loopback passes; lost? drop
+    faults:   lost? drop. an answer of a fault? pass. cut source, source and protocol, source and protocol and port,
+              on either side? stop it in its manner. flapping source? drop by turns. lossy source? draw from its deck
+    egress:   loopback passes; lost? drop; flapping target? drop by turns; mark the answers of faults;
+              shaped target? to its class (`tc`)
 
-What is blocked are elements of sets, never rules. So a change is one small transaction, undoing needs no
+What is in force are elements of sets and maps, never rules. So a change is one small transaction, undoing needs no
 memory of rule handles, an element can carry a time-out (a *lease*: the kernel heals by itself when its holder
-died), and the listing says what is in force. A probe that is counted as arrived and not as passed was dropped
-by the chain between the two counters: by a fault of ours, and by nothing else.
+died), and the listing says what is in force. That holds for rate and delay too: a class to which no element sends
+packets does nothing. A probe that is counted as arrived and not as passed was dropped by the chain between the two
+counters: by a fault of ours, and by nothing else.
+
+The chains that elements jump to (a manner, a deck) are made with the first element that needs them, so that a kernel
+without what they need refuses these alone; they stay, and do nothing without an element.
+
+Answers of a fault (ICMP errors, TCP resets) bear the mark of the packet that they answer (`SYSCTLS`), get a code point
+of their own as they leave, and pass whatever cut there is: as if a firewall between the two ends had answered.
 
 A lost server's own UDP senders see EPERM, as with any packet filter on the way out; TCP sees silence.
 
@@ -23,212 +31,184 @@ counter anew).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
 
 from stubs import ports
-from testbed.partitions import Protocol  # noqa: TC001  # a dataclass field: its type is read at run time
+from testbed.network import phases
+from testbed.network.blocks import Block, DelayTo, FlapWith, LossFrom, Lost, RateTo, Source, SourcePort
+from testbed.network.tc import class_of
+from testbed.partitions import Manner
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
+    from ipaddress import IPv4Address
 
-TABLE = "inet portal_testbed"
-DEGRADED = "degraded"
+TABLE_NAME = "portal_testbed"
+TABLE = f"inet {TABLE_NAME}"
 
-LISTING = f"list table {TABLE}"
-"""Ask for this as JSON; `parse` reads the answer."""
+LISTING = "list sets inet\nlist maps inet\n"
+"""Ask for this as JSON; `testbed.network.listing` reads the answer. Not the table: its rules would take most of it."""
 
 REMOVE = f"add table {TABLE}\ndelete table {TABLE}\n"
 """Take away the table with all that is in force. Also where there is none."""
 
-_SOURCES = "blocked_sources"
-_PORTS = "blocked_ports"
-_LOST_IN = "lost_in"
-_LOST_OUT = "lost_out"
-_ARRIVED = "probes_arrived"
-_PASSED = "probes_passed"
-_FAULTS = (_SOURCES, _PORTS, _LOST_IN, _LOST_OUT)
+SYSCTLS = {
+    "net.ipv4.fwmark_reflect": "1",  # the answer of a fault bears the mark of what it answers
+    "net.ipv4.icmp_ratemask": "0",  # each packet is answered, and not only one a second
+    "net.ipv4.ping_group_range": "0 2147483647",  # ICMP probes without a capability
+}
+"""What a server's network namespace must be made with."""
+
+CUT_SOURCES = "cut_sources"
+CUT_PROTOCOLS = "cut_protocols"
+CUT_PORTS = "cut_ports"
+LOSSY = "lossy_sources"
+SHAPED = "shaped_targets"
+LOST_IN = "lost_in"
+LOST_OUT = "lost_out"
+ARRIVED = "probes_arrived"
+PASSED = "probes_passed"
+_FAULT_MAPS = (CUT_SOURCES, CUT_PROTOCOLS, CUT_PORTS, LOSSY, phases.IN, phases.OUT, SHAPED)
+_FAULT_SETS = (LOST_IN, LOST_OUT)
 _ADDRESS = "ipv4_addr"
 _FLOW = "ipv4_addr . inet_proto . inet_service"
 _FAMILIES = ("ipv4", "ipv6")  # a set over all packets there can be, without an interval set
 _MOST_PROBED = 4096  # flows (source, protocol, port) whose probes are counted
-_PROTOCOLS: dict[object, Protocol] = {6: "tcp", 17: "udp", "tcp": "tcp", "udp": "udp"}
+_DECK = 1000
+STOP = "stop_"
 
+_MARK = 0x2F
 _PROBE = f"ip dscp {ports.PROBE_DSCP}"
-_PROBED = "ip saddr . meta l4proto . th dport"
+_ANSWER = f"ip dscp {ports.ANSWER_DSCP}"
+_STOP = {
+    Manner.REJECT: ("reject with icmp type port-unreachable",),
+    Manner.PROHIBIT: ("reject with icmp type admin-prohibited",),
+    Manner.RESET: ("meta l4proto tcp reject with tcp reset", "drop"),
+}
 
 
-@dataclass(frozen=True, order=True)
-class Source:
-    """Everything from this address is dropped where it arrives."""
+@dataclass(frozen=True)
+class _Element:
+    """One element of a set or map: what stands for a block in the kernel."""
 
-    address: IPv4Address
+    where: str
+    key: str
+    data: str = ""
+    comment: str = ""
 
+    def add(self, lease: str = "") -> str:
+        comment = f' comment "{self.comment}"' if self.comment else ""
+        data = f" : {self.data}" if self.data else ""
+        return f"add element {TABLE} {self.where} {{ {self.key}{lease}{comment}{data} }}"
 
-@dataclass(frozen=True, order=True)
-class SourcePort:
-    """What comes from this address and has this port on either side is dropped where it arrives."""
-
-    address: IPv4Address
-    protocol: Protocol
-    port: int
-
-
-@dataclass(frozen=True, order=True)
-class Lost:
-    """Everything is dropped, in and out, but loopback."""
-
-
-Block: TypeAlias = Source | SourcePort | Lost
-
-
-@dataclass(frozen=True, order=True)
-class Flow:
-    """What probes are counted by: where they came from, and what they were sent to."""
-
-    source: IPv4Address
-    protocol: Protocol
-    port: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class InForce:
-    """A block that the kernel holds now.
-
-    Attributes:
-        block: what is blocked.
-        lease_left_s: whole seconds until it ends by itself, rounded down; None if it stays until undone.
-        packets: dropped by it since it was set or renewed.
-    """
-
-    block: Block
-    lease_left_s: int | None
-    packets: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listing:
-    """What a server's packet filter says.
-
-    Attributes:
-        in_force: what is blocked.
-        arrived: probes that reached this server, dropped or not; counted since the table was made.
-        passed: those of them that no fault stopped.
-    """
-
-    in_force: tuple[InForce, ...]
-    arrived: Mapping[Flow, int] = field(default_factory=dict)
-    passed: Mapping[Flow, int] = field(default_factory=dict)
-
-    def blocks(self) -> frozenset[Block]:
-        """What is blocked, without counters and leases."""
-        return frozenset(one.block for one in self.in_force)
-
-
-class UnexpectedListingError(ValueError):
-    """The listing is not of a form that is known here: another nft, or a table that somebody else changed."""
+    def delete(self) -> str:
+        return f"delete element {TABLE} {self.where} {{ {self.key} }}"
 
 
 def install() -> str:
     """Make the table; where it is already, set its rules anew and leave alone what is in force."""
     lines = [f"add table {TABLE}"]
-    lines += _set(_SOURCES, _ADDRESS, "flags timeout")
-    lines += _set(_PORTS, _FLOW, "flags timeout")
-    lines += _set(_LOST_IN, "nf_proto", "flags timeout")
-    lines += _set(_LOST_OUT, "nf_proto", "flags timeout")
-    lines += _set(_ARRIVED, _FLOW, "flags dynamic", f"size {_MOST_PROBED}")
-    lines += _set(_PASSED, _FLOW, "flags dynamic", f"size {_MOST_PROBED}")
-    lines += [f"add chain {TABLE} {DEGRADED}", f"add chain {TABLE} faults"]
-    lines += [*_base_chain("ingress", "input"), *_base_chain("egress", "output")]
+    lines += _map(CUT_SOURCES, f"{_ADDRESS} : verdict")
+    lines += _map(CUT_PROTOCOLS, f"{_ADDRESS} . inet_proto : verdict")
+    lines += _map(CUT_PORTS, f"{_FLOW} : verdict")
+    lines += _map(LOSSY, f"{_ADDRESS} : verdict")
+    lines += _map(SHAPED, f"{_ADDRESS} : classid")
+    lines += [line for name in _FAULT_SETS for line in _set("set", name, "nf_proto", "flags timeout")]
+    lines += [line for name in (phases.IN, phases.OUT) for line in _map(name, f"{_ADDRESS} : verdict")]
+    timed = ("flags dynamic, timeout", f"size {_MOST_PROBED}")
+    lines += [line for name in (phases.DOWN, phases.CYCLE) for line in _set("set", name, _ADDRESS, *timed)]
+    counted = ("flags dynamic", f"size {_MOST_PROBED}")
+    lines += [line for name in (ARRIVED, PASSED) for line in _set("set", name, _FLOW, *counted)]
+    lines += [f"add chain {TABLE} faults", *_base_chain("ingress", "input"), *_base_chain("egress", "output")]
     lines += _rules(
         "faults",
-        f"meta nfproto @{_LOST_IN} drop",
-        f"ip saddr @{_SOURCES} drop",
-        f"ip saddr . meta l4proto . th sport @{_PORTS} drop",
-        f"ip saddr . meta l4proto . th dport @{_PORTS} drop",
-        f"jump {DEGRADED}",
+        f"meta nfproto @{LOST_IN} drop",
+        f"{_ANSWER} meta l4proto icmp accept",
+        f"{_ANSWER} tcp flags rst accept",
+        f"ip saddr vmap @{CUT_SOURCES}",
+        f"ip saddr . meta l4proto vmap @{CUT_PROTOCOLS}",
+        f"ip saddr . meta l4proto . th sport vmap @{CUT_PORTS}",
+        f"ip saddr . meta l4proto . th dport vmap @{CUT_PORTS}",
+        f"ip saddr vmap @{phases.IN}",
+        f"ip saddr vmap @{LOSSY}",
     )
+    lines += _rules("ingress", "iif lo accept", *_count(ARRIVED), "jump faults", *_count(PASSED), f"{_PROBE} drop")
     lines += _rules(
-        "ingress",
-        "iif lo accept",
-        f"{_PROBE} add @{_ARRIVED} {{ {_PROBED} }}",
-        "jump faults",
-        f"{_PROBE} add @{_PASSED} {{ {_PROBED} }}",
-        f"{_PROBE} drop",
+        "egress",
+        "oif lo accept",
+        f"meta nfproto @{LOST_OUT} drop",
+        f"ip daddr vmap @{phases.OUT}",
+        f"meta mark {_MARK} ip dscp set {ports.ANSWER_DSCP}",
+        f"meta priority set ip daddr map @{SHAPED}",
     )
-    lines += _rules("egress", "oif lo accept", f"meta nfproto @{_LOST_OUT} drop")
     return _text(lines)
 
 
 def block(blocks: Collection[Block], *, lease_ms: int | None = None) -> str:
     """Block these, whatever was in force before; the last word on a lease wins.
 
+    The kernel refuses a link that is blocked already, but otherwise: in another manner, by another loss.
+
     Args:
         blocks: what to block; not empty.
         lease_ms: milliseconds after which the kernel undoes it by itself; None: it stays until undone.
     """
-    return _text(
-        line
-        for where, element in _elements(blocks)
-        for line in (
-            f"add element {TABLE} {where} {{ {element} }}",
-            f"delete element {TABLE} {where} {{ {element} }}",
-            f"add element {TABLE} {where} {{ {element}{_lease(lease_ms)} }}",
-        )
-    )
+    lease = _lease(lease_ms)
+    lines = [line for chain, rules in sorted(_chains(blocks).items()) for line in _chain(chain, *rules)]
+    begun = [one.address for one in blocks if isinstance(one, FlapWith)]
+    phase = [_Element(where, str(address)) for address in sorted(begun) for where in (phases.DOWN, phases.CYCLE)]
+    lines += [line for one in phase for line in (one.add(), one.delete())]
+    for one in _elements(blocks):
+        lines += [one.add(), one.delete(), one.add(lease)]
+    return _text(lines)
 
 
 def renew(blocks: Collection[Block], *, lease_ms: int) -> str:
     """Start the leases of these anew; all of it is refused if one of them is no longer in force."""
-    return _text(
-        line
-        for where, element in _elements(blocks)
-        for line in (
-            f"delete element {TABLE} {where} {{ {element} }}",
-            f"add element {TABLE} {where} {{ {element}{_lease(lease_ms)} }}",
-        )
-    )
+    lease = _lease(lease_ms)
+    return _text(line for one in _elements(blocks) for line in (one.delete(), one.add(lease)))
 
 
 def unblock(blocks: Collection[Block]) -> str:
     """Undo these; one that is not in force is no error."""
-    return _text(
-        line
-        for where, element in _elements(blocks)
-        for line in (
-            f"add element {TABLE} {where} {{ {element} }}",
-            f"delete element {TABLE} {where} {{ {element} }}",
-        )
-    )
+    chains = [f"add chain {TABLE} {chain}" for chain in sorted(_chains(blocks))]
+    return _text([*chains, *(line for one in _elements(blocks) for line in (one.add(), one.delete()))])
 
 
 def flush() -> str:
-    """Undo everything, degradations included. The counters of probes stay."""
-    return _text([*(f"flush set {TABLE} {name}" for name in _FAULTS), f"flush chain {TABLE} {DEGRADED}"])
+    """Undo everything. The counters of probes stay."""
+    maps = [f"flush map {TABLE} {name}" for name in _FAULT_MAPS]
+    return _text([*maps, *(f"flush set {TABLE} {name}" for name in _FAULT_SETS)])
 
 
-def parse(listing: Any) -> Listing:
-    """Read nft's JSON listing of the table.
+def deck(address: IPv4Address, permille: int) -> tuple[int, ...]:
+    """Which of each 1,000 packets from an address are lost: exactly `permille`, shuffled, the same in every run."""
 
-    Raises:
-        UnexpectedListingError: it is not of the known form.
-    """
-    try:
-        found = [entry["set"] for entry in listing["nftables"] if "set" in entry]
-        sets = {one["name"]: one.get("elem", ()) for one in found}
-        return Listing(
-            in_force=tuple(_in_force(sets)),
-            arrived={_flow(value): packets for value, _, packets in map(_element, sets[_ARRIVED])},
-            passed={_flow(value): packets for value, _, packets in map(_element, sets[_PASSED])},
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UnexpectedListingError(f"cannot read: {error!r} in {str(listing)[:300]}") from error
+    def place(number: int) -> bytes:
+        return hashlib.sha256(f"{address} {number}".encode()).digest()
+
+    return tuple(sorted(sorted(range(_DECK), key=place)[:permille]))
 
 
-def _set(name: str, of: str, *properties: str) -> list[str]:
+def loss_chain(one: LossFrom) -> str:
+    """Name of the chain that holds a deck."""
+    return f"loss_{str(one.address).replace('.', '_')}_{one.permille}"
+
+
+def stop_chain(manner: Manner) -> str:
+    """Name of the chain that stops packets in a manner. The manner's own name would be a word of nft's."""
+    return f"{STOP}{manner.value}"
+
+
+def _set(kind: str, name: str, of: str, *properties: str) -> list[str]:
     inside = [f"type {of}", *properties, "counter"]
-    return [f"add set {TABLE} {name} {{", *(f"  {line}" for line in inside), "}"]
+    return [f"add {kind} {TABLE} {name} {{", *(f"  {line}" for line in inside), "}"]
+
+
+def _map(name: str, of: str) -> list[str]:
+    return _set("map", name, of, "flags timeout")
 
 
 def _base_chain(name: str, hook: str) -> list[str]:
@@ -239,18 +219,65 @@ def _rules(chain: str, *rules: str) -> list[str]:
     return [f"flush chain {TABLE} {chain}", *(f"add rule {TABLE} {chain} {rule}" for rule in rules)]
 
 
-def _elements(blocks: Collection[Block]) -> Iterator[tuple[str, str]]:
-    """Which element of which set each block is, in a stable order."""
+def _chain(chain: str, *rules: str) -> list[str]:
+    return [f"add chain {TABLE} {chain}", *_rules(chain, *rules)]
+
+
+def _count(where: str) -> tuple[str, str]:
+    """Count probes by their flow; an ICMP header begins with type and code where the others have a port."""
+    flow = "ip saddr . meta l4proto . th"
+    return (
+        f"{_PROBE} meta l4proto != icmp add @{where} {{ {flow} dport }}",
+        f"{_PROBE} meta l4proto icmp add @{where} {{ {flow} sport }}",
+    )
+
+
+def _chains(blocks: Collection[Block]) -> dict[str, tuple[str, ...]]:
+    """The chains that these jump to, with their rules."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in blocks:
+        if isinstance(one, Source | SourcePort) and one.manner is not Manner.DROP:
+            found[stop_chain(one.manner)] = (f"meta mark set {_MARK}", *_STOP[one.manner])
+        elif isinstance(one, LossFrom):
+            places = ", ".join(map(str, deck(one.address, one.permille)))
+            found[loss_chain(one)] = (f"numgen inc mod {_DECK} {{ {places} }} drop",)
+        elif isinstance(one, FlapWith):
+            found |= {phases.chain(one, way): phases.rules(one, field) for way, field in phases.ways(one)}
+    return found
+
+
+def _elements(blocks: Collection[Block]) -> Iterator[_Element]:
+    """Which element of which set or map each block is, in a stable order."""
     for one in sorted(blocks, key=repr):
         match one:
-            case Source(address=address):
-                yield _SOURCES, str(address)
-            case SourcePort(address=address, protocol=protocol, port=port):
-                yield _PORTS, f"{address} . {protocol} . {port}"
+            case Source(address, manner):
+                yield _Element(CUT_SOURCES, str(address), _verdict(manner))
+            case SourcePort(address, protocol, None, manner):
+                yield _Element(CUT_PROTOCOLS, f"{address} . {protocol}", _verdict(manner))
+            case SourcePort(address, protocol, port, manner):
+                yield _Element(CUT_PORTS, f"{address} . {protocol} . {port}", _verdict(manner))
             case Lost():
-                yield from ((where, family) for where in (_LOST_IN, _LOST_OUT) for family in _FAMILIES)
+                yield from (_Element(where, family) for where in _FAULT_SETS for family in _FAMILIES)
+            case LossFrom(address, _):
+                yield _Element(LOSSY, str(address), f"jump {loss_chain(one)}")
+            case FlapWith(address):
+                yield from (
+                    _Element(way, str(address), f"jump {phases.chain(one, way)}") for way, _ in phases.ways(one)
+                )
+            case RateTo(address, bits_per_s):
+                yield _Element(SHAPED, str(address), class_of(address), f"rate {bits_per_s}")
+            case DelayTo(address):
+                yield _Element(SHAPED, str(address), class_of(address), _delay(one))
             case _:
                 assert_never(one)
+
+
+def _delay(one: DelayTo) -> str:
+    return f"delay {one.delay_ms} {one.jitter_ms} {one.duplicated_percent} {one.hurried_percent}"
+
+
+def _verdict(manner: Manner) -> str:
+    return "drop" if manner is Manner.DROP else f"goto {stop_chain(manner)}"
 
 
 def _lease(lease_ms: int | None) -> str:
@@ -266,29 +293,3 @@ def _text(lines: Collection[str] | Iterator[str]) -> str:
     if not text:
         raise ValueError("an nft transaction about nothing")
     return text
-
-
-def _in_force(sets: Mapping[str, Any]) -> Iterator[InForce]:
-    for value, left_s, packets in map(_element, sets[_SOURCES]):
-        yield InForce(block=Source(IPv4Address(value)), lease_left_s=left_s, packets=packets)
-    for value, left_s, packets in map(_element, sets[_PORTS]):
-        flow = _flow(value)
-        port = SourcePort(flow.source, flow.protocol, flow.port)
-        yield InForce(block=port, lease_left_s=left_s, packets=packets)
-    # A server is lost as long as anything of it is dropped that way.
-    lost = [_element(element) for name in (_LOST_IN, _LOST_OUT) for element in sets[name]]
-    if lost:
-        leases = [left_s for _, left_s, _ in lost]
-        lease_left_s = None if None in leases else max(left_s for left_s in leases if left_s is not None)
-        yield InForce(block=Lost(), lease_left_s=lease_left_s, packets=sum(packets for *_, packets in lost))
-
-
-def _element(element: Any) -> tuple[Any, int | None, int]:
-    """Read value, whole seconds left and packets of one element."""
-    inner = element["elem"]
-    return inner["val"], inner.get("expires"), inner["counter"]["packets"]
-
-
-def _flow(value: Any) -> Flow:
-    address, protocol, port = value["concat"]
-    return Flow(IPv4Address(address), _PROTOCOLS[protocol], int(port))

@@ -1,97 +1,71 @@
-"""Proves network faults: that a link carried, that the fault stopped it, and that it carries again.
+"""Proves network faults: that a link carried, that the fault did to it what it says, and that it carries again.
 
 A probe is a packet that the receiver's packet filter counts twice, before and after the faults, and then
-drops. So both verdicts are positive evidence, nobody needs to listen, and no listener notices:
+drops. So both verdicts on a cut are positive evidence, nobody needs to listen, and no listener notices:
 
 - *passing*: the probes arrived and no fault stopped them;
-- *stopped*: they arrived and a fault stopped them, or their own server, lost, did not let them out.
+- *stopped*: they arrived and a fault stopped them, or their own server, lost, did not let them out; and where the fault
+  is to refuse or to reset, they were answered like that.
 
-Neither, in time, is a failure that says what was seen: silence proves nothing.
+Neither, in time, is a failure that says what was seen: silence proves nothing. Loss, rate and delay are measured.
 """
 
 from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, assert_never
+from typing import TYPE_CHECKING, assert_never
 
-from stubs import ports
-from stubs.server.channel import RefusedError, send_probes
 from testbed.errors import FaultError, NotInTimeError
-from testbed.network import nft
-from testbed.network.links import LEASE_MS
-from testbed.partitions import Link, NetworkFault, Path, Protocol, Vanished
+from testbed.network import measure
+from testbed.network.blocks import ECHO_REQUEST, Flow
+from testbed.network.evidence import (
+    PROBES,
+    Evidence,
+    Measured,
+    Probe,
+    enough_probes,
+    manner_of,
+    probe_of,
+    spoils,
+    stops,
+)
+from testbed.network.lease import LEASE_MS
+from testbed.network.sending import Sent, send
+from testbed.partitions import Cut, Delay, Flap, Link, Loss, Manner, NetworkFault, Path, Rate, Vanished, Worsened
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
+    from testbed.network.blocks import Listing
+    from testbed.network.evidence import Expected, Shown
     from testbed.network.links import Links
 
-PROBES = 2
 WITHIN_S = 1.0
 """How long probes may take to arrive. One bridge away they take microseconds; the rest is for a busy
 machine."""
 
-
-@dataclass(frozen=True, order=True)
-class Probe:
-    """A question to one link: does a packet to this port get through?"""
-
-    source: str
-    target: str
-    protocol: Protocol = "udp"
-    port: int = ports.PROBE
-
-    def __str__(self) -> str:
-        return f"{self.source} -> {self.target} {self.protocol} port {self.port}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """What became of the probes of one link.
-
-    Attributes:
-        probe: which link.
-        tried: how many probes were to leave the source.
-        sent: how many did; its own packet filter stopped the others.
-        arrived: how many reached the target.
-        passed: how many of them no fault stopped there.
-        covered_by: another fault in force that stops this link too; then this link was not probed and proves
-            nothing.
-    """
-
-    probe: Probe
-    tried: int = 0
-    sent: int = 0
-    arrived: int = 0
-    passed: int = 0
-    covered_by: NetworkFault | None = None
-
-    @property
-    def is_passing(self) -> bool:
-        """Whether all probes got through."""
-        return self.sent == self.tried and self.passed >= self.tried > 0
-
-    @property
-    def is_stopped(self) -> bool:
-        """Whether all probes were stopped by a fault, seen at the one or the other end."""
-        return self.tried > 0 and self.arrived >= self.sent and self.passed == 0
-
-    def __str__(self) -> str:
-        if self.covered_by is not None:
-            return f"{self.probe}: not probed, for {self.covered_by} is in force"
-        counts = f"{self.sent} of {self.tried} probes sent, {self.arrived} arrived, {self.passed} passed"
-        return f"{self.probe}: {counts}"
+_DISTURBED = 10
+"""How much longer than a count a measurement may take: a busy machine disturbs it, and then it is repeated."""
 
 
 @dataclass(kw_only=True)
 class Proof:
     """What proves one injection. `after` is filled in when the fault has been healed."""
 
-    before: tuple[Evidence, ...]
-    during: tuple[Evidence, ...]
-    after: tuple[Evidence, ...] = ()
+    before: tuple[Shown, ...]
+    during: tuple[Shown, ...]
+    after: tuple[Shown, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Question:
+    """A probe, how often it is sent, and what a cut is to answer."""
+
+    probe: Probe
+    count: int = PROBES
+    manner: Manner = Manner.DROP
 
 
 @contextlib.contextmanager
@@ -102,35 +76,71 @@ def proved(
 
     Raises:
         FaultError: a link did not carry before, the fault had no effect, or it outlived its end.
-        MisuseError, ExceptionGroup: as `Links.held`.
+        MisuseError, MissingError, ExceptionGroup: as `Links.held`.
     """
     before = prove_passing(links, faults, within_s=within_s)
     with links.held(faults, lease_ms=lease_ms):
-        proof = Proof(before=before, during=prove_stopped(links, faults, within_s=within_s))
+        proof = Proof(before=before, during=prove_in_force(links, faults, within_s=within_s))
         yield proof
     proof.after = prove_passing(links, faults, within_s=within_s)
 
 
-def prove_passing(
-    links: Links, faults: Collection[NetworkFault], *, within_s: float = WITHIN_S
-) -> tuple[Evidence, ...]:
-    """Prove that every link these faults are about carries. One under another fault is returned as covered.
+def prove_passing(links: Links, faults: Collection[NetworkFault], *, within_s: float = WITHIN_S) -> tuple[Shown, ...]:
+    """Prove that every link these faults are about carries as if there were none of them.
+
+    One that is under another fault, or that somebody else holds as well, is returned as covered.
 
     Raises:
         FaultError: a link does not; names it and what was seen.
     """
-    return _prove(links, faults, "passing", within_s)
+    questions = [_Question(probe=probe, count=_count(fault)) for fault in faults for probe in probes_of(links, [fault])]
+    held = links.claims.held()
+    others = [fault for fault in _in_force(links) if fault not in faults or fault in held]
+    shown = _prove(links, questions, others, "passing", within_s)
+    covered = {one.probe for one in shown if one.covered_by is not None}
+    measured = [
+        one
+        for fault in faults
+        if isinstance(fault, Rate | Delay | Flap) and probe_of(fault) not in covered
+        for one in _ended(links, fault, _DISTURBED * within_s)
+    ]
+    return (*shown, *_all_as_asked(measured, "ended"))
 
 
-def prove_stopped(
-    links: Links, faults: Collection[NetworkFault], *, within_s: float = WITHIN_S
-) -> tuple[Evidence, ...]:
-    """Prove that every link these faults are about is stopped.
+def prove_in_force(links: Links, faults: Collection[NetworkFault], *, within_s: float = WITHIN_S) -> tuple[Shown, ...]:
+    """Prove that every fault does to its links what it says.
+
+    Raises:
+        FaultError: one does not, or nothing proves it; names it and what was seen.
+    """
+    cuts = [fault for fault in faults if isinstance(fault, Link | Path | Vanished)]
+    stopped = prove_stopped(links, cuts, within_s=within_s) if cuts else ()
+    others = [fault for fault in _in_force(links) if fault not in faults] if len(cuts) < len(faults) else []
+    covered: list[Evidence] = []
+    measured: list[Measured] = []
+    for fault in faults:
+        if isinstance(fault, Loss | Rate | Delay | Flap):
+            by = next((other for other in others if spoils(other, probe_of(fault))), None)
+            if by is None:
+                measured += _measured(links, fault, within_s)
+            else:
+                covered.append(Evidence(probe=probe_of(fault), covered_by=by))
+    if any(one.covered_by is not None for one in (*stopped, *covered)):
+        _refuse_missing(links, faults)
+    return (*stopped, *_all_as_asked(measured, "in force"), *covered)
+
+
+def prove_stopped(links: Links, faults: Collection[Cut], *, within_s: float = WITHIN_S) -> tuple[Evidence, ...]:
+    """Prove that every link these cuts are about is stopped, in their manner.
 
     Raises:
         FaultError: a link is not, or nothing proves it; names it and what was seen.
     """
-    return _prove(links, faults, "stopped", within_s)
+    questions = [
+        _Question(probe=probe, manner=manner_of(fault)) for fault in faults for probe in probes_of(links, [fault])
+    ]
+    others = [fault for fault in _in_force(links) if fault not in faults]
+    return _prove(links, questions, others, "stopped", within_s)
 
 
 def probes_of(links: Links, faults: Collection[NetworkFault]) -> tuple[Probe, ...]:
@@ -142,55 +152,84 @@ def probes_of(links: Links, faults: Collection[NetworkFault]) -> tuple[Probe, ..
     return tuple(sorted({probe for fault in faults for probe in _probes(links, fault)}))
 
 
-def covers(fault: NetworkFault, probe: Probe) -> bool:
-    """Whether this fault alone stops this probe."""
-    match fault:
-        case Link(source, target):
-            return (source, target) == (probe.source, probe.target)
-        case Path(source, target, protocol, port):
-            return (source, target, protocol, port) == (
-                probe.source,
-                probe.target,
-                probe.protocol,
-                probe.port,
-            )
-        case Vanished(server):
-            return server in (probe.source, probe.target)
-        case _:
-            assert_never(fault)
-
-
 def _probes(links: Links, fault: NetworkFault) -> Iterator[Probe]:
     match fault:
-        case Link(source, target):
-            yield Probe(source, target)
-        case Path(source, target, protocol, port):
-            yield Probe(source, target, protocol, port)
         case Vanished(server):
             yield from (Probe(other, server) for other in links.ends if other != server)
             yield from (Probe(server, other) for other in links.servers() if other != server)
         case _:
+            yield probe_of(fault)
+
+
+def _in_force(links: Links) -> list[NetworkFault]:
+    return [one.fault for one in links.current() if one.fault is not None]
+
+
+def _count(fault: NetworkFault) -> int:
+    """How many probes have to pass until the end of a fault is proved."""
+    return enough_probes(fault.permille / 1000) if isinstance(fault, Loss) else PROBES
+
+
+def _measured(links: Links, fault: Worsened, within_s: float) -> tuple[Measured, ...]:
+    match fault:
+        case Loss():
+            return (measure.loss(links, fault, within_s=within_s),)
+        case Rate():
+            return (measure.rate(links, fault, within_s=_DISTURBED * within_s),)
+        case Delay():
+            return measure.delay(links, fault)
+        case Flap():
+            return measure.flap(links, fault, within_s=_DISTURBED * within_s)
+        case _:
             assert_never(fault)
 
 
+def _ended(links: Links, fault: Rate | Delay | Flap, within_s: float) -> tuple[Measured, ...]:
+    match fault:
+        case Rate():
+            return (measure.unlimited(links, fault, within_s=within_s),)
+        case Delay():
+            return measure.punctual(links, fault, within_s=within_s)
+        case Flap():
+            return (measure.flaps_no_more(links, fault),)
+        case _:
+            assert_never(fault)
+
+
+def _all_as_asked(measured: Collection[Measured], expected: str) -> tuple[Measured, ...]:
+    wrong = [str(one) for one in measured if not one.is_as_asked]
+    if wrong:
+        raise FaultError(f"not proved to be {expected}: {'; '.join(wrong)}")
+    return tuple(measured)
+
+
+def _refuse_missing(links: Links, faults: Collection[NetworkFault]) -> None:
+    """Where another fault hides what these do, the kernels must at least say that they are there themselves."""
+    missing = set(faults) - set(_in_force(links))
+    if missing:
+        raise FaultError(f"not proved to be in force, and no kernel has it: {', '.join(sorted(map(str, missing)))}")
+
+
 def _prove(
-    links: Links, faults: Collection[NetworkFault], expected: Literal["passing", "stopped"], within_s: float
+    links: Links,
+    questions: Collection[_Question],
+    others: Collection[NetworkFault],
+    expected: Expected,
+    within_s: float,
 ) -> tuple[Evidence, ...]:
-    before = {server: links.listing(server) for server in links.servers()}
-    in_force = [one.fault for one in links.in_force(before) if one.fault is not None]
-    others = [fault for fault in in_force if fault not in faults]
-    covered, probes = [], []
-    for probe in probes_of(links, faults):
-        by = next((other for other in others if covers(other, probe)), None)
+    covers = stops if expected == "stopped" else spoils
+    covered, open_ = [], []
+    for question in dict.fromkeys(questions):
+        by = next((other for other in others if covers(other, question.probe)), None)
         if by is None:
-            probes.append(probe)
+            open_.append(question)
         else:
-            covered.append(Evidence(probe=probe, covered_by=by))
+            covered.append(Evidence(probe=question.probe, covered_by=by))
 
     def as_expected(one: Evidence) -> bool:
         return one.is_passing if expected == "passing" else one.is_stopped
 
-    seen = _send_and_look(links, probes, before, as_expected, within_s)
+    seen = _send_and_look(links, open_, as_expected, within_s)
     wrong = [str(one) for one in seen if not as_expected(one)]
     if wrong:
         raise FaultError(f"not proved to be {expected}: {'; '.join(wrong)}")
@@ -198,21 +237,18 @@ def _prove(
 
 
 def _send_and_look(
-    links: Links,
-    probes: Collection[Probe],
-    before: Mapping[str, nft.Listing],
-    accept: Callable[[Evidence], bool],
-    within_s: float,
+    links: Links, questions: Collection[_Question], accept: Callable[[Evidence], bool], within_s: float
 ) -> tuple[Evidence, ...]:
     """Send the probes, and count until all is as expected or the time is over."""
-    targets = {probe.target for probe in probes}
-    sent = {probe: _send(links, probe) for probe in probes}
+    targets = {question.probe.target for question in questions}
+    before = links.listings(targets)
+    sent = {one: send(links, one.probe, count=one.count, manner=one.manner) for one in questions}
 
     def look() -> tuple[Evidence, ...]:
-        now = {target: links.listing(target) for target in targets}
+        now = links.listings(targets)
         return tuple(
-            _evidence(links, probe, sent=sent[probe], before=before[probe.target], now=now[probe.target])
-            for probe in probes
+            _evidence(links, one, sent=sent[one], before=before[one.probe.target], now=now[one.probe.target])
+            for one in questions
         )
 
     with contextlib.suppress(NotInTimeError):  # what is seen next says more, and decides
@@ -223,27 +259,20 @@ def _send_and_look(
     return look()
 
 
-def _send(links: Links, probe: Probe) -> int:
-    channel = links.end(probe.source).channel
-    address = links.end(probe.target).address
-    if channel is not None:
-        return channel.probe(address, protocol=probe.protocol, port=probe.port, count=PROBES)
-    try:
-        return send_probes(str(address), port=probe.port, protocol=probe.protocol, count=PROBES)["sent"]
-    except RefusedError as error:
-        raise FaultError(f"{probe}: {error}") from error
+def _evidence(links: Links, question: _Question, *, sent: Sent, before: Listing, now: Listing) -> Evidence:
+    probe = question.probe
+    port = ECHO_REQUEST if probe.protocol == "icmp" else probe.port
+    flow = Flow(links.end(probe.source).address, probe.protocol, port)
 
-
-def _evidence(links: Links, probe: Probe, *, sent: int, before: nft.Listing, now: nft.Listing) -> Evidence:
-    flow = nft.Flow(links.end(probe.source).address, probe.protocol, probe.port)
-
-    def more(then: Mapping[nft.Flow, int], after: Mapping[nft.Flow, int]) -> int:
+    def more(then: Mapping[Flow, int], after: Mapping[Flow, int]) -> int:
         return after.get(flow, 0) - then.get(flow, 0)
 
     return Evidence(
         probe=probe,
-        tried=PROBES,
-        sent=sent,
+        tried=question.count,
+        sent=sent.sent,
         arrived=more(before.arrived, now.arrived),
         passed=more(before.passed, now.passed),
+        manner=question.manner,
+        answered=sent.answered,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from testbed import environment, runs
 from testbed.engine.images import ensure_images
-from tests.bench.figures import table
+from tests.bench.figures import found_table, table
 from tests.bench.measures import Bench
 
 
@@ -26,7 +26,8 @@ def main() -> int:
     with runs.run(environment.state_folder() / "runs") as (run, _), tempfile.TemporaryDirectory() as folder:
         bench = Bench(client=client, images=images, run=run, folder=Path(folder), few=options.few, many=options.many)
         figures = list(bench.measure())
-    print(json.dumps([one.row() for one in figures], indent=2) if options.json else table(figures))  # noqa: T201
+    rows = [one.row() for one in figures] + [one.row() for one in bench.found]
+    print(json.dumps(rows, indent=2) if options.json else f"{table(figures)}\n\n{found_table(bench.found)}")  # noqa: T201
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from testbed.engine import labels
 from testbed.engine.containers import ServerContainer, ServiceContainer
 from testbed.engine.subnets import create_network
+from testbed.engine.volumes import VOLUME_ROOT
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network
@@ -29,11 +30,12 @@ def start(client: docker.DockerClient, images: Images, *, name: str, run: str, p
 
         def pod(index: int) -> None:
             volume = f"{name}-{SITES[index]}"
+            volumes = {volume: VOLUME_ROOT}
             server = ServerContainer(
                 images.server,
                 name=f"{volume}-server",
                 marks=marks,
-                volume=volume,
+                volumes=volumes,
                 network=name,
                 address=str(network.address(index)),
                 files={"conf/nothing": b""},
@@ -43,7 +45,7 @@ def start(client: docker.DockerClient, images: Images, *, name: str, run: str, p
             def join(service: str) -> None:
                 image = images.core if service == "core" else images.portal
                 container = ServiceContainer(
-                    service, image, name=f"{volume}-{service}", marks=marks, volume=volume, server=identity
+                    service, image, name=f"{volume}-{service}", marks=marks, volumes=volumes, server=identity
                 )
                 container.with_command(SLEEP).run()
 

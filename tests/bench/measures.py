@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from testbed import environment
 from testbed.bed import Bed
 from testbed.engine import labels
 from testbed.engine.images import ensure_images
-from testbed.engine.names import Names
 from testbed.engine.sweep import sweep
-from testbed.network import nft
-from testbed.partitions import cut
 from testbed.topology import Topology
-from tests.bench import floor
+from tests.bench import floor, links
 from tests.bench.figures import Series
 
 if TYPE_CHECKING:
@@ -26,10 +23,10 @@ if TYPE_CHECKING:
     import docker
 
     from testbed.engine.images import Images
-    from tests.bench.figures import Figure
+    from tests.bench.figures import Figure, Found
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Bench:
     """What measures need.
 
@@ -40,6 +37,7 @@ class Bench:
         folder: for certificates.
         few: how often to do what takes seconds.
         many: how often to do what takes milliseconds.
+        found: what was measured of bad links, once `measure` is through.
     """
 
     client: docker.DockerClient
@@ -48,14 +46,18 @@ class Bench:
     folder: Path
     few: int
     many: int
+    found: list[Found] = field(default_factory=list)
 
     def measure(self) -> Iterator[Figure]:
         """Everything; each figure as soon as it is there."""
         yield from self._ups()
         with self._bed() as bed:
             yield from self._resets(bed)
-            yield from self._links(bed)
-            yield from self._networks(bed)
+            yield from links.changes(bed, many=self.many)
+            yield from links.peers(bed, self.client.api, self.images.server, many=max(1, self.many // 10))
+        with links.pods(self.client.api, self.images.server, run=self.run, count=8) as eight:
+            yield from links.splits(eight, many=max(1, self.many // 4))
+            self.found = list(links.worsened(eight))
         yield self._images()
 
     def _name(self) -> str:
@@ -103,37 +105,6 @@ class Bench:
         for _ in range(self.few * 4):
             series.time(bed.reset)
         yield series.figure()
-
-    def _links(self, bed: Bed) -> Iterator[Figure]:
-        faults = cut("primary", "secondary")
-        cuts, heals = Series("cut of a link, both ways"), Series("heal of a link")
-        bed.links.heal_all()
-        for _ in range(self.many):
-            cuts.time(lambda: bed.links.inject(faults))
-            heals.time(lambda: bed.links.heal(faults))
-        yield cuts.figure()
-        yield heals.figure()
-
-    def _networks(self, bed: Bed) -> Iterator[Figure]:
-        """The usual ways: the engine's own disconnection, and a program run in the container for each change."""
-        api = self.client.api
-        container = Names(name=bed.name).container(bed.secondary.server, "server")
-        (network,) = [one["Id"] for one in api.networks(filters={"label": f"{labels.NAME}={bed.name}"})]
-        off, on = Series("  peer: network disconnect"), Series("  peer: network connect")
-        program = Series("  peer: an exec into the container")
-        request = ["python3", "-c", f"import sys; sys.exit(not {nft.flush()!r})"]
-
-        def run_program() -> None:
-            made = api.exec_create(container, request, user="0")
-            api.exec_start(made["Id"])
-
-        for _ in range(max(1, self.many // 10)):
-            off.time(lambda: api.disconnect_container_from_network(container, network))
-            on.time(lambda: api.connect_container_to_network(container, network, ipv4_address=bed.secondary.address))
-            program.time(run_program)
-        yield off.figure()
-        yield on.figure()
-        yield program.figure()
 
     def _images(self) -> Figure:
         series = Series("images build, nothing changed")

@@ -17,6 +17,7 @@ from testbed.engine.subnets import BedNetwork, create_network
 from testbed.engine.sweep import sweep
 from testbed.network.channel import Channel
 from testbed.network.links import End, Links
+from testbed.network.nft import SYSCTLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,7 +81,9 @@ def start_server(client: docker.APIClient, image: str, network: BedNetwork, inde
         image,
         ["sleep", "600"],
         labels={labels.RUN: run_id},
-        host_config=client.create_host_config(cap_drop=["ALL"], cap_add=["NET_ADMIN"], read_only=True, init=True),
+        host_config=client.create_host_config(
+            cap_drop=["ALL"], cap_add=["NET_ADMIN"], read_only=True, init=True, sysctls=SYSCTLS
+        ),
         networking_config=client.create_networking_config(
             {network.name: client.create_endpoint_config(ipv4_address=str(network.address(index)))}  # type: ignore[arg-type]  # mistyped
         ),

@@ -14,6 +14,10 @@ def test_bench_measures_each_once() -> None:
     """With n = 1 everything is measured, and printed as JSON."""
     command = [sys.executable, "-m", "tests.bench", "--json", "--few", "1", "--many", "1"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)  # noqa: S603 - ours
-    rows = json.loads(ended.stdout)
-    assert all(row["n"] >= 1 and 0 < row["median_ms"] <= row["p99_ms"] for row in rows)
-    assert {"up, until all services answer", "reset of a bed", "cut of a link, both ways"} <= {r["what"] for r in rows}
+    every = json.loads(ended.stdout)
+    rows, found = [[row for row in every if ("n" in row) is timed] for timed in (True, False)]
+    assert {"what", "asked", "found", "off_percent"} == set().union(*found)
+    assert all(row["n"] >= 1 and 0 <= row["median_ms"] <= row["p99_ms"] for row in rows)
+    assert {"up, until all services answer", "reset of a bed", "cut of a link, both ways", "8 pods split in two"} <= {
+        r["what"] for r in rows
+    }

@@ -158,10 +158,13 @@ def test_up_of_one_name_by_two_at_once_is_won_by_one(client: docker.APIClient, n
 SUITE = """
 import threading
 from pathlib import Path
-from testbed.faults import cut
+import pytest
+from testbed.faults import Kill, SlowStart, cut, fill
 
+@pytest.mark.topology(preset="small-disk")
 def test_that_is_killed(bed, nemesis):
-    with nemesis.under(cut(bed.primary, bed.secondary)):
+    faults = [SlowStart(bed.primary.portal, 60_000), Kill(bed.primary.portal), fill(bed.secondary)]
+    with nemesis.under(*faults, cut(bed.primary, bed.secondary)):
         Path("name").write_text(bed.name)
         threading.Event().wait()
 """

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -15,17 +11,19 @@ import pytest
 from testbed.errors import FaultError, NotInTimeError
 from testbed.network import nft
 from testbed.network.channel import Channel
+from testbed.network.evidence import Evidence
 from testbed.network.links import End, Links
 from testbed.network.proof import prove_passing, prove_stopped, proved
 from testbed.partitions import Link, Path, Vanished, cut, one_way
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import docker
 
     from testbed.engine.subnets import BedNetwork
+    from testbed.network.evidence import Shown
 
 ECHO = """
 import socketserver
@@ -37,21 +35,10 @@ socketserver.ThreadingTCPServer.allow_reuse_address = True
 socketserver.ThreadingTCPServer(("", {port}), Echo).serve_forever()
 """
 
-HOLDER = """
-import sys, docker
-from ipaddress import IPv4Address
-from testbed.network.channel import Channel
-from testbed.network.links import End, Links
-from testbed.partitions import cut
-import threading
-client = docker.from_env().api
-a, a_address, b, b_address = sys.argv[1:]
-ends = {"a": End(IPv4Address(a_address), Channel.open(client, a)),
-        "b": End(IPv4Address(b_address), Channel.open(client, b))}
-with Links(ends).held(cut("a", "b"), lease_ms=1000):
-    print("held", flush=True)
-    threading.Event().wait()
-"""
+
+def counted(shown: Iterable[Shown]) -> list[Evidence]:
+    """What was proved by counting, and not by measuring."""
+    return [one for one in shown if isinstance(one, Evidence)]
 
 
 def talk(connection: socket.socket) -> bytes:
@@ -78,11 +65,11 @@ def test_links_are_proved_both_ways_over_20_rounds(links: Links) -> None:
     """A cut stops both directions each time, and healing restores both."""
     for _ in range(20):
         with proved(links, cut("a", "b")) as proof:
-            assert {str(one.probe) for one in proof.during if one.is_stopped} == {
+            assert {str(one.probe) for one in counted(proof.during) if one.is_stopped} == {
                 "a -> b udp port 50796",
                 "b -> a udp port 50796",
             }
-        assert all(one.is_passing for one in proof.after)
+        assert all(one.is_passing for one in counted(proof.after))
     assert links.current() == ()
 
 
@@ -95,7 +82,7 @@ def test_links_cut_one_way_leave_the_other_way(links: Links) -> None:
 def test_links_prove_a_vanished_server_from_every_end(links: Links) -> None:
     """A lost server hears nobody and is heard by nobody, and says so by counters."""
     with proved(links, [Vanished("a")]) as proof:
-        assert {str(one.probe.source) for one in proof.during} == {"a", "b", "host"}
+        assert {str(one.probe.source) for one in counted(proof.during)} == {"a", "b", "host"}
     assert links.current() == ()
 
 
@@ -184,19 +171,6 @@ def test_links_report_a_held_fault_that_somebody_healed(links: Links) -> None:
         hold()
 
 
-def test_links_end_by_themselves_when_their_holder_is_killed(links: Links) -> None:
-    """After SIGKILL of the holder its faults last as long as the lease, and no longer."""
-    arguments = [part for name in ("a", "b") for part in (links.channel(name).container, str(links.end(name).address))]
-    with subprocess.Popen([sys.executable, "-c", HOLDER, *arguments], stdout=subprocess.PIPE) as holder:  # noqa: S603  # ours
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"held\n"
-        prove_stopped(links, cut("a", "b"))
-        os.kill(holder.pid, signal.SIGKILL)
-    assert len(links.current()) == 2
-    wait_until(links.current, lambda seen: not seen, within_s=2, what="the end of the leases")
-    prove_passing(links, cut("a", "b"))
-
-
 def test_links_stay_cut_for_others_without_a_lease(links: Links, client: docker.APIClient, network: BedNetwork) -> None:
     """A permanent cut survives its channel; another process sees it in the kernel and heals it."""
     links.inject(cut("a", "b"))
@@ -249,5 +223,5 @@ def test_proof_fails_where_a_fault_outlives_its_end(links: Links) -> None:
 def test_proof_says_which_other_fault_covers_a_link(links: Links) -> None:
     """A link under another fault is reported as not probed rather than as healed."""
     links.inject([Vanished("b")])
-    (one,) = prove_passing(links, one_way("a", "b"))
+    (one,) = counted(prove_passing(links, one_way("a", "b")))
     assert (one.covered_by, one.is_passing, one.is_stopped) == (Vanished("b"), False, False)

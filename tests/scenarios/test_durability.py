@@ -6,7 +6,7 @@ import contextlib
 import random
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import pytest
 
@@ -14,7 +14,8 @@ from testbed import environment
 from testbed.engine.names import Names
 from testbed.faults import Fault, Kill, Pause, Stop, lose
 from testbed.waiting import wait_until
-from tests.scenarios.observing import WITHIN_S, eventually_in_step, eventually_serves, items, portal
+from tests.scenarios.accounting import assert_kept, eventually_acknowledged, log_of
+from tests.scenarios.observing import WITHIN_S, eventually_serves, items, portal
 from tests.scenarios.writing import writing
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from testbed.clients.kinds import WebClient
     from testbed.nemesis import Nemesis
     from testbed.placement import BedServer
-    from tests.scenarios.writing import Account, Write
+    from tests.scenarios.writing import Write
 
 Victim = Literal["portal", "core", "server", "secondary's portal"]
 
@@ -104,28 +105,6 @@ def refusing_disk(bed: Bed, server: BedServer) -> Iterator[None]:
             limit(lifted=True)
 
 
-def eventually_acknowledged(account: Account, count: int) -> None:
-    """Wait until a server has acknowledged so many writes."""
-    wait_until(
-        lambda: account.acknowledged,
-        lambda seen: seen >= count,
-        within_s=WITHIN_S,
-        what=f"{count} acknowledged writes",
-    )
-
-
-def log_of(server: BedServer, bed: Bed, made_on: str = "primary") -> list[dict[str, Any]]:
-    """The whole log of the changes that were made on one server, as far as another has it."""
-    entries: list[dict[str, Any]] = []
-    while True:
-        after = entries[-1]["seq"] if entries else 0
-        path = f"log?after={after}&made_on={made_on}"
-        page = bed.inspectors[server.site].administer("GET", path)["items"]
-        if not page:
-            return entries
-        entries += page
-
-
 def eventually_gave_back(bed: Bed) -> None:
     """Wait until the primary serves and the secondary has discarded its own changes."""
     eventually_serves(bed.primary, bed)
@@ -147,20 +126,6 @@ def assert_discarded(bed: Bed, writes: list[Write]) -> None:
     # Of what was to be added and never answered nobody knows the id.
     unexplained = Counter({key if key in perhaps else (None, key[1]): n for key, n in (listed - certain).items()})
     assert not Counter(what for _, what in unexplained.elements()) - Counter(what for _, what in perhaps.elements())
-
-
-def assert_kept(bed: Bed, web_client: WebClient, account: Account) -> None:
-    """SYNC-6, SYNC-8: on the primary stands what was acknowledged there, and nothing that was refused or unheard of."""
-    eventually_in_step(bed)
-    there = {}
-    for user in bed.topology.users:
-        client = web_client.log_in(user.name, at=bed.primary)
-        there.update({each["name"]: each["number"] for each in items(client, "contacts")})
-    possible = account.possible()
-    wrong = {name: there.get(name) for name, may in possible.items() if there.get(name) not in may}
-    assert wrong == {}
-    assert set(there) <= set(possible)
-    assert log_of(bed.primary, bed) == log_of(bed.secondary, bed) != []
 
 
 def kill(bed: Bed, nemesis: Nemesis, each: Round) -> None:

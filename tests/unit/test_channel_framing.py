@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from testbed.errors import EngineError
-from testbed.network.channel import Channel, Frames, RefusedError
+from testbed.network.channel import Channel, RefusedError, at_once
+from testbed.network.frames import Frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,7 +103,7 @@ def test_channel_drops_an_answer_that_came_too_late() -> None:
 
 def test_channel_hands_on_a_refusal_in_its_own_words() -> None:
     """The kind is an attribute, the words are the far end's."""
-    refusal = {"id": 1, "ok": False, "kind": "nft", "error": "syntax error"}
+    refusal = {"id": 1, "ok": False, "kind": "nft", "error": "syntax error", "code": ""}
     channel = Channel(FakeStream([frame(json.dumps(refusal).encode() + b"\n")]), container="c")
     with pytest.raises(RefusedError, match="c: syntax error") as refused:
         channel.transact("nonsense")
@@ -132,3 +133,31 @@ def test_channel_closes_its_stream() -> None:
     assert stream.closed
     with pytest.raises(EngineError, match="it is closed"):
         channel.transact("x")
+
+
+def test_several_channels_are_asked_before_the_first_answer_is_read() -> None:
+    """One that is dead spoils nobody else's answer, and its own error is told."""
+    order: list[str] = []
+
+    class Watched(FakeStream):
+        def __init__(self, name: str, pieces: Iterable[bytes | None]) -> None:
+            super().__init__(pieces)
+            self.name = name
+
+        def recv(self, most: int, /) -> bytes:
+            order.append(f"read {self.name}")
+            return super().recv(most)
+
+        def sendall(self, data: bytes, /) -> None:
+            order.append(f"ask {self.name}")
+            super().sendall(data)
+
+    channels = {name: Channel(Watched(name, [answer(1, of=name)]), container=name) for name in "ab"}
+    dead = Channel(FakeStream([]), container="dead")
+    outcome = at_once({channel: {"do": "x"} for channel in (*channels.values(), dead)})
+    assert [name.split()[0] for name in order] == ["ask", "ask", "read", "read"]
+    assert isinstance(outcome[dead], EngineError)
+    for name, channel in channels.items():
+        found = outcome[channel]
+        assert isinstance(found, dict)
+        assert found["of"] == name

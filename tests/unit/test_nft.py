@@ -7,15 +7,45 @@ from typing import Any
 
 import pytest
 
-from testbed.network import nft
+from testbed.network import listing as listings
+from testbed.network import nft, tc
+from testbed.network.blocks import (
+    Block,
+    DelayTo,
+    Flow,
+    InForce,
+    Listing,
+    LossFrom,
+    Lost,
+    RateTo,
+    Source,
+    SourcePort,
+)
+from testbed.partitions import Manner
 
 A = IPv4Address("10.213.0.2")
 
 
+DROP = {"drop": None}
+
+
 def listing(**sets: list[Any]) -> dict[str, Any]:
     """A listing as nft 1.0.6 writes it, with these elements."""
-    names = ("blocked_sources", "blocked_ports", "lost_in", "lost_out", "probes_arrived", "probes_passed")
-    made = [{"set": {"name": name, **({"elem": sets[name]} if name in sets else {})}} for name in names]
+    maps = (
+        "cut_sources",
+        "cut_protocols",
+        "cut_ports",
+        "lossy_sources",
+        "shaped_targets",
+        "flapping_sources",
+        "flapping_targets",
+    )
+    names = ("lost_in", "lost_out", "probes_arrived", "probes_passed")
+    made = [
+        {kind: {"table": "portal_testbed", "name": name, **({"elem": sets[name]} if name in sets else {})}}
+        for kind, them in (("map", maps), ("set", names))
+        for name in them
+    ]
     return {"nftables": [{"metainfo": {}}, {"table": {}}, *made, {"chain": {}}, {"rule": {}}]}
 
 
@@ -24,12 +54,17 @@ def element(value: object, packets: int = 0, **more: int) -> dict[str, Any]:
     return {"elem": {"val": value, **more, "counter": {"packets": packets, "bytes": 0}}}
 
 
+def parse(found: object) -> Listing:
+    """Read it."""
+    return listings.parse(found)
+
+
 @pytest.mark.parametrize(
     "text",
     [
         nft.install(),
-        nft.block([nft.Source(A), nft.Lost()]),
-        nft.unblock([nft.Lost()]),
+        nft.block([Source(A), Lost()]),
+        nft.unblock([Lost()]),
         nft.flush(),
         nft.REMOVE,
     ],
@@ -47,9 +82,11 @@ def test_install_counts_probes_around_the_faults() -> None:
         for line in nft.install().splitlines()
         if line.startswith("add rule") and "ingress" in line
     ]
-    assert [rule.split()[0:2] for rule in (rules[0], rules[2])] == [["iif", "lo"], ["jump", "faults"]]
-    assert ["@probes_arrived" in rules[1], "@probes_passed" in rules[3], rules[4].endswith("drop")] == [True] * 3
-    assert len(rules) == 5
+    assert [rule.split()[0:2] for rule in (rules[0], rules[3])] == [["iif", "lo"], ["jump", "faults"]]
+    assert all("@probes_arrived" in rule for rule in rules[1:3])
+    assert all("@probes_passed" in rule for rule in rules[4:6])
+    assert rules[6].endswith("drop")
+    assert len(rules) == 7
 
 
 def test_install_flushes_each_chain_that_it_fills_and_no_set() -> None:
@@ -63,21 +100,21 @@ def test_install_flushes_each_chain_that_it_fills_and_no_set() -> None:
 
 def test_block_replaces_an_element_with_its_lease() -> None:
     """Added, deleted and added with the new lease: no kernel then keeps the old one."""
-    assert nft.block([nft.Source(A)], lease_ms=1500).splitlines() == [
-        "add element inet portal_testbed blocked_sources { 10.213.0.2 }",
-        "delete element inet portal_testbed blocked_sources { 10.213.0.2 }",
-        "add element inet portal_testbed blocked_sources { 10.213.0.2 timeout 1500ms }",
+    assert nft.block([Source(A)], lease_ms=1500).splitlines() == [
+        "add element inet portal_testbed cut_sources { 10.213.0.2 : drop }",
+        "delete element inet portal_testbed cut_sources { 10.213.0.2 }",
+        "add element inet portal_testbed cut_sources { 10.213.0.2 timeout 1500ms : drop }",
     ]
 
 
 def test_block_without_a_lease_stays() -> None:
     """No time-out is written: the kernel keeps it until it is undone."""
-    assert "timeout" not in nft.block([nft.Source(A), nft.Lost()])
+    assert "timeout" not in nft.block([Source(A), Lost()])
 
 
 def test_renew_only_deletes_first() -> None:
     """Deleting what is gone fails, and that is how a lapsed lease is noticed rather than revived."""
-    assert [line.split()[0] for line in nft.renew([nft.Source(A)], lease_ms=1).splitlines()] == [
+    assert [line.split()[0] for line in nft.renew([Source(A)], lease_ms=1).splitlines()] == [
         "delete",
         "add",
     ]
@@ -85,12 +122,12 @@ def test_renew_only_deletes_first() -> None:
 
 def test_unblock_adds_before_it_deletes() -> None:
     """Deleting what is not there would fail."""
-    assert [line.split()[0] for line in nft.unblock([nft.Source(A)]).splitlines()] == ["add", "delete"]
+    assert [line.split()[0] for line in nft.unblock([Source(A)]).splitlines()] == ["add", "delete"]
 
 
 def test_block_of_a_lost_server_covers_both_ways_and_families() -> None:
     """In and out, IPv4 and IPv6."""
-    lines = nft.block([nft.Lost()]).splitlines()
+    lines = nft.block([Lost()]).splitlines()
     assert len({tuple(line.split()[4:7]) for line in lines}) == 4
 
 
@@ -98,7 +135,7 @@ def test_block_of_a_lost_server_covers_both_ways_and_families() -> None:
 def test_block_refuses_a_lease_without_time(lease_ms: int) -> None:
     """Nft reads a time-out of nought as none: the fault would stay for ever."""
     with pytest.raises(ValueError, match="lease"):
-        nft.block([nft.Source(A)], lease_ms=lease_ms)
+        nft.block([Source(A)], lease_ms=lease_ms)
 
 
 def test_block_refuses_nothing() -> None:
@@ -109,36 +146,79 @@ def test_block_refuses_nothing() -> None:
 
 def test_parse_reads_what_is_in_force() -> None:
     """Addresses, ports, leases and counters come back; protocols by number or by name."""
-    seen = nft.parse(
+    seen = parse(
         listing(
-            blocked_sources=[element("10.213.0.2", 7), element("10.213.0.3", 1, timeout=2, expires=0)],
-            blocked_ports=[
-                element({"concat": ["10.213.0.2", 6, 50798]}),
-                element({"concat": ["10.213.0.2", "udp", 5]}),
+            cut_sources=[
+                [element("10.213.0.2", 7), DROP],
+                [element("10.213.0.3", 1, timeout=2, expires=0), {"goto": {"target": "stop_reset"}}],
             ],
+            cut_protocols=[[element({"concat": ["10.213.0.2", "icmp"]}), {"goto": {"target": "stop_prohibit"}}]],
+            cut_ports=[
+                [element({"concat": ["10.213.0.2", 6, 50798]}), DROP],
+                [element({"concat": ["10.213.0.2", "udp", 5]}), {"goto": {"target": "stop_reject"}}],
+            ],
+            lossy_sources=[[element("10.213.0.3", 5), {"jump": {"target": "loss_10_213_0_3_250"}}]],
+            shaped_targets=[[shaped("10.213.0.3", "rate 256000"), 5], [shaped("10.213.0.2", "delay 50 10 1 2"), 6]],
         )
     )
     b = IPv4Address("10.213.0.3")
     assert seen.in_force == (
-        nft.InForce(block=nft.Source(A), lease_left_s=None, packets=7),
-        nft.InForce(block=nft.Source(b), lease_left_s=0, packets=1),
-        nft.InForce(block=nft.SourcePort(A, "tcp", 50798), lease_left_s=None, packets=0),
-        nft.InForce(block=nft.SourcePort(A, "udp", 5), lease_left_s=None, packets=0),
+        InForce(block=Source(A), lease_left_s=None, packets=7),
+        InForce(block=Source(b, Manner.RESET), lease_left_s=0, packets=1),
+        InForce(block=SourcePort(A, "icmp", None, Manner.PROHIBIT), lease_left_s=None, packets=0),
+        InForce(block=SourcePort(A, "tcp", 50798), lease_left_s=None, packets=0),
+        InForce(block=SourcePort(A, "udp", 5, Manner.REJECT), lease_left_s=None, packets=0),
+        InForce(block=LossFrom(b, 250), lease_left_s=None, packets=5),
+        InForce(block=RateTo(b, 256000), lease_left_s=None, packets=0),
+        InForce(block=DelayTo(A, 50, 10, 1, 2), lease_left_s=None, packets=0),
     )
 
 
 def test_parse_takes_a_half_lost_server_for_lost() -> None:
     """One element left of four still drops something: it must not be reported as healed."""
-    seen = nft.parse(listing(lost_out=[element("ipv4", 3, timeout=9, expires=4)]))
-    assert seen.in_force == (nft.InForce(block=nft.Lost(), lease_left_s=4, packets=3),)
+    seen = parse(listing(lost_out=[element("ipv4", 3, timeout=9, expires=4)]))
+    assert seen.in_force == (InForce(block=Lost(), lease_left_s=4, packets=3),)
 
 
 def test_parse_counts_probes_by_flow() -> None:
     """Arrived and passed are told apart, by source, protocol and port."""
     value = {"concat": ["10.213.0.2", 17, 50796]}
-    seen = nft.parse(listing(probes_arrived=[element(value, 5)], probes_passed=[element(value, 3)]))
-    flow = nft.Flow(A, "udp", 50796)
+    seen = parse(listing(probes_arrived=[element(value, 5)], probes_passed=[element(value, 3)]))
+    flow = Flow(A, "udp", 50796)
     assert (seen.arrived, seen.passed) == ({flow: 5}, {flow: 3})
+
+
+def shaped(value: str, comment: str) -> dict[str, Any]:
+    """An element of the map that gives classes."""
+    return {"elem": {**element(value)["elem"], "comment": comment}}
+
+
+def test_deck_loses_exactly_the_share_and_is_shuffled() -> None:
+    """Of 1,000 places so many; not in a row, and others for another address."""
+    cards = nft.deck(A, 300)
+    assert (len(cards), len(set(cards)), min(cards) >= 0, max(cards) < 1000) == (300, 300, True, True)
+    assert cards != tuple(range(300))
+    assert sum(card < 500 for card in cards) != 300
+    assert cards == nft.deck(A, 300) != nft.deck(IPv4Address("10.213.0.3"), 300)
+
+
+def test_class_numbers_are_apart_in_any_small_network() -> None:
+    """The class of a target in the packet filter is the one that the queue is made for."""
+    addresses = [IPv4Address(int(A) + number) for number in range(2048)]
+    assert len({tc.class_of(address) for address in addresses}) == len(addresses)
+    kinds = {message["type"] for message in tc.shape([RateTo(A, 1_000_000)])}
+    assert kinds == {36, 40}
+    assert all(message["despite"] for message in tc.unshape())
+
+
+@pytest.mark.parametrize("one", [LossFrom(A, 5), Source(A, Manner.RESET), SourcePort(A, "udp", 5, Manner.REJECT)])
+def test_block_makes_the_chain_that_its_element_jumps_to(one: Block) -> None:
+    """Before the element, in the same transaction, and anew: a deck begins at its first card."""
+    lines = nft.block([one]).splitlines()
+    chain = lines[0].split()[-1]
+    assert lines[0] == f"add chain inet portal_testbed {chain}"
+    assert lines[1] == f"flush chain inet portal_testbed {chain}"
+    assert lines[-1].endswith(f" {chain} }}")
 
 
 @pytest.mark.parametrize(
@@ -148,13 +228,17 @@ def test_parse_counts_probes_by_flow() -> None:
         {},
         {"nftables": []},
         {"nftables": [{"set": {}}]},
-        listing(blocked_sources=["10.213.0.2"]),
-        listing(blocked_sources=[element("nowhere")]),
-        listing(blocked_ports=[element({"concat": ["10.213.0.2", 1, 8]})]),
+        listing(cut_sources=["10.213.0.2"]),
+        listing(cut_sources=[element("10.213.0.2")]),
+        listing(cut_sources=[[element("nowhere"), DROP]]),
+        listing(cut_sources=[[element("10.213.0.2"), {"goto": {"target": "stop_somehow"}}]]),
+        listing(cut_ports=[[element({"concat": ["10.213.0.2", 132, 8]}), DROP]]),
+        listing(shaped_targets=[[element("10.213.0.2"), 5]]),
+        listing(shaped_targets=[[shaped("10.213.0.2", "fly 1"), 5]]),
         listing(probes_passed=[{"elem": {"val": {"concat": ["10.213.0.2", 17, 1]}}}]),
     ],
 )
 def test_parse_refuses_what_it_does_not_know(odd: object) -> None:
     """A listing of another form is an error, and never an empty answer."""
-    with pytest.raises(nft.UnexpectedListingError):
-        nft.parse(odd)
+    with pytest.raises(listings.UnexpectedListingError):
+        parse(odd)

@@ -26,6 +26,7 @@ def test_all_kinds_of_topology_come_as_presets() -> None:
         "expansion": (),
         "not-select": ("CFG-2",),
         "pair": (),
+        "small-disk": (),
         "upgraded": ("CFG-5",),
     }
 

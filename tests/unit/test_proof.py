@@ -7,10 +7,19 @@ from ipaddress import IPv4Address
 import pytest
 
 from testbed.errors import MisuseError
-from testbed.network import nft
+from testbed.network.blocks import Block, InForce, Listing, Lost, Source
+from testbed.network.evidence import (
+    Evidence,
+    Probe,
+    count_within,
+    enough_probes,
+    rate_within,
+    spoils,
+    stops,
+    stream_for,
+)
 from testbed.network.links import End, Links
-from testbed.network.proof import Evidence, Probe, covers
-from testbed.partitions import Link, NetworkFault, Path, Vanished
+from testbed.partitions import Link, Loss, Manner, NetworkFault, Path, Rate, Vanished
 
 PROBE = Probe("a", "b")
 
@@ -50,11 +59,13 @@ def test_evidence_without_a_probe_proves_nothing() -> None:
         (Vanished("a"), True),
         (Vanished("b"), True),
         (Vanished("c"), False),
+        (Path("a", "b", "udp"), True),
+        (Loss("a", "b", 500), False),
     ],
 )
 def test_covers_keeps_directions_and_ports_apart(fault: NetworkFault, *, is_covered: bool) -> None:
     """A link is excused by a fault that stops it, and by no other."""
-    assert covers(fault, PROBE) is is_covered
+    assert stops(fault, PROBE) is is_covered
 
 
 def test_links_refuse_faults_where_none_can_be_set() -> None:
@@ -68,9 +79,64 @@ def test_links_refuse_faults_where_none_can_be_set() -> None:
 def test_links_translate_blocks_back_into_faults() -> None:
     """An address that no end has is reported all the same, as a block without a fault."""
     links = Links({"a": End(IPv4Address("10.213.0.2")), "b": End(IPv4Address("10.213.0.3"))})
-    stranger = nft.Source(IPv4Address("10.9.9.9"))
-    held: list[nft.Block] = [nft.Source(IPv4Address("10.213.0.2")), nft.Lost(), stranger]
-    listing = nft.Listing(in_force=tuple(nft.InForce(block=one, lease_left_s=None, packets=0) for one in held))
+    stranger = Source(IPv4Address("10.9.9.9"))
+    held: list[Block] = [Source(IPv4Address("10.213.0.2")), Lost(), stranger]
+    listing = Listing(in_force=tuple(InForce(block=one, lease_left_s=None, packets=0) for one in held))
     found = links.in_force({"b": listing})
     assert [one.fault for one in found] == [Link("a", "b"), Vanished("b"), None]
     assert found[2].block == stranger
+
+
+def test_a_worsened_link_spoils_the_proof_that_it_carries() -> None:
+    """It stops nothing surely, and lets nothing pass surely."""
+    assert spoils(Loss("a", "b", 500), PROBE)
+    assert spoils(Rate("a", "b", 64_000), PROBE)
+    assert not spoils(Loss("b", "a", 500), PROBE)
+
+
+@pytest.mark.parametrize(("answered", "is_stopped"), [(2, True), (1, False), (0, False)])
+def test_evidence_of_a_manner_wants_every_probe_answered(answered: int, *, is_stopped: bool) -> None:
+    """A drop where a reset was asked for is no reset."""
+    one = Evidence(probe=PROBE, tried=2, sent=2, arrived=2, manner=Manner.RESET, answered=answered)
+    assert one.is_stopped is is_stopped
+
+
+@pytest.mark.parametrize(
+    ("share", "found", "is_as_asked"),
+    [
+        # 5 deviations of 1,000 draws at 0.3 are 5 * sqrt(210) = 72.5, and one more for the packets of others.
+        (0.3, 300, True),
+        (0.3, 228, True),
+        (0.3, 226, False),
+        (0.3, 372, True),
+        (0.3, 374, False),
+        (0.3, 0, False),
+        (0.01, 0, False),  # none at all is never as asked
+        (1.0, 1000, True),
+        (1.0, 999, False),
+        (0.0, 0, True),
+        (0.0, 1, False),
+    ],
+)
+def test_a_count_is_judged_by_five_deviations(share: float, found: int, *, is_as_asked: bool) -> None:
+    """Chance leaves them once in 1.7 million times; all or none is exact."""
+    assert count_within(Loss("a", "b", 300), "probes lost", found, of=1000, share=share).is_as_asked is is_as_asked
+
+
+@pytest.mark.parametrize(("share", "least"), [(0.001, 14_000), (0.3, 1000), (1.0, 1000), (0.999, 14_000)])
+def test_rare_losses_take_more_probes(share: float, least: int) -> None:
+    """Fourteen of the rarer kind are expected: none of them happens by chance less than once in a million."""
+    assert enough_probes(share) in (least, least - 1, least + 1)
+
+
+@pytest.mark.parametrize("bits_per_s", [64_000, 256_000, 1_000_000, 10_000_000, 100_000_000])
+@pytest.mark.parametrize(
+    ("factor", "is_as_asked"), [(1.0, True), (0.91, True), (1.09, True), (0.89, False), (1.11, False)]
+)
+def test_a_rate_is_as_asked_within_a_tenth(bits_per_s: int, factor: float, *, is_as_asked: bool) -> None:
+    """Counted over what was timed, which is never nothing."""
+    rate = Rate("a", "b", bits_per_s)
+    stream = stream_for(rate)
+    took_ms = (stream.count - stream.skip) * stream.size * 8 / (bits_per_s * factor) * 1000
+    assert rate_within(rate, stream, began_ms=5.0, ended_ms=5.0 + took_ms).is_as_asked is is_as_asked
+    assert stream.count - stream.skip >= 80

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
+import socket
+from typing import Any, ClassVar
 
 import pytest
 
 from stubs.server import channel
+from stubs.server.refusal import RefusedError
 
 
 class FakeFilter:
@@ -21,7 +23,7 @@ class FakeFilter:
         """Pretend."""
         self.ran.append((text, as_json))
         if text == "bad":
-            raise channel.RefusedError("nft", "Error: syntax error, unexpected bad")
+            raise RefusedError("nft", "Error: syntax error, unexpected bad")
         if text == "broken":
             raise MemoryError("no room")
         return '{"nftables": []}' if as_json else ""
@@ -43,9 +45,11 @@ def test_channel_says_that_it_is_ready_and_ends_with_its_input() -> None:
 def test_channel_runs_text_as_it_came() -> None:
     """One request is one transaction, and a listing is asked for as JSON."""
     fake = FakeFilter()
-    assert channel.answer(b'{"id": 1, "do": "nft", "text": "a\\nb\\n"}', fake) == {"id": 1, "ok": True}
+    done = channel.answer(b'{"id": 1, "do": "nft", "text": "a\\nb\\n"}', fake)
+    assert (done["id"], done["ok"], done["at_ms"] > 0) == (1, True, True)
     assert channel.answer(b'{"id": 2, "do": "list", "text": "l"}', fake)["listing"] == {"nftables": []}
-    assert fake.ran == [("a\nb\n", False), ("l", True)]
+    assert channel.answer(b'{"id": 3, "do": "list", "text": "l\\nm"}', fake)["ok"]
+    assert fake.ran == [("a\nb\n", False), ("l", True), ("l", True), ("m", True)]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +67,10 @@ def test_channel_runs_text_as_it_came() -> None:
         ({"id": 9, "do": "nft", "text": "a\0b"}, "request", "'text' must be nft text"),
         ({"id": 9, "do": "nft", "text": "bad"}, "nft", "Error: syntax error, unexpected bad"),
         ({"id": 9, "do": "nft", "text": "broken"}, "request", "MemoryError: no room"),
+        ({"id": 9, "do": "stream", "address": "10.0.0.1", "size": 10}, "request", "a stream of"),
+        ({"id": 9, "do": "stream", "address": "10.0.0.1", "count": 5, "skip": 5}, "request", "a stream of"),
+        ({"id": 9, "do": "route", "device": "nosuch0", "messages": []}, "route", "no network device 'nosuch0'"),
+        ({"id": 9, "do": "route", "device": "lo", "messages": [{}]}, "request", "not a message about traffic"),
         ({"id": 9, "do": "probe"}, "request", "'address' must be an IPv4 address, not None"),
         ({"id": 9, "do": "probe", "address": 1}, "request", "'address' must be an IPv4 address, not 1"),
         ({"id": 9, "do": "probe", "address": "::1"}, "request", "'address' must be"),
@@ -70,7 +78,7 @@ def test_channel_runs_text_as_it_came() -> None:
         ({"id": 9, "do": "probe", "address": "10.0.0.1", "port": 65536}, "request", "'port' must be"),
         ({"id": 9, "do": "probe", "address": "10.0.0.1", "count": True}, "request", "'count' must be"),
         (
-            {"id": 9, "do": "probe", "address": "10.0.0.1", "protocol": "icmp"},
+            {"id": 9, "do": "probe", "address": "10.0.0.1", "protocol": "sctp"},
             "request",
             "'protocol' must be",
         ),
@@ -81,32 +89,34 @@ def test_channel_answers_a_bad_request_and_goes_on(request_: object, kind: str, 
     _, bad, good = ask(request_, {"id": 10, "do": "nft", "text": "fine"})
     assert (bad["ok"], bad["kind"], bad["id"]) == (False, kind, 9 if isinstance(request_, dict) else None)
     assert told in bad["error"]
-    assert good == {"id": 10, "ok": True}
+    assert (good["id"], good["ok"]) == (10, True)
 
 
-@pytest.mark.parametrize("protocol", ["udp", "tcp"])
-def test_channel_counts_probes_that_its_own_filter_refused(protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refused here is told apart from sent, and neither is an error."""
-    refusals = iter([None, PermissionError(), None])
+class FakeSocket(socket.socket):
+    """Sends nothing; what `sendto` raises is given by turns."""
 
-    def send_probe(address: str, *, port: int, protocol: str) -> None:
-        assert (address, port) == ("10.0.0.1", 5)
-        assert protocol in ("udp", "tcp")
-        if (error := next(refusals)) is not None:
+    outcomes: ClassVar[list[OSError | None]] = []
+
+    def sendto(self, *arguments: object) -> int:
+        """Pretend."""
+        assert arguments[-1] == ("10.0.0.1", 5)
+        if (error := self.outcomes.pop(0)) is not None:
             raise error
+        return 0
 
-    monkeypatch.setattr(channel, "send_probe", send_probe)
-    request = {"id": 1, "do": "probe", "address": "10.0.0.1", "port": 5, "protocol": protocol, "count": 3}
-    assert ask(request)[1] == {"id": 1, "ok": True, "sent": 2, "refused": 1}
+
+def test_channel_counts_probes_that_its_own_filter_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused here is told apart from sent, and neither is an error."""
+    monkeypatch.setattr(FakeSocket, "outcomes", [None, PermissionError(), None])
+    monkeypatch.setattr(socket, "socket", FakeSocket)
+    answer = ask({"id": 1, "do": "probe", "address": "10.0.0.1", "port": 5, "protocol": "udp", "count": 3})[1]
+    assert (answer["ok"], answer["sent"], answer["refused"]) == (True, 2, 1)
 
 
 def test_channel_tells_why_a_probe_could_not_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """An unreachable network is an error of the probe, with its words."""
-
-    def send_probe(*_: object, **__: object) -> None:
-        raise OSError(101, "Network is unreachable")
-
-    monkeypatch.setattr(channel, "send_probe", send_probe)
-    answer = ask({"id": 1, "do": "probe", "address": "10.0.0.1"})[1]
+    monkeypatch.setattr(FakeSocket, "outcomes", [OSError(101, "Network is unreachable")])
+    monkeypatch.setattr(socket, "socket", FakeSocket)
+    answer = ask({"id": 1, "do": "probe", "address": "10.0.0.1", "port": 5})[1]
     assert answer["kind"] == "probe"
     assert "Network is unreachable" in answer["error"]

@@ -358,6 +358,17 @@ def test_what_the_disk_does_not_take_is_refused_and_not_there(bench: Bench, trou
     assert ask(client, "DELETE", item).status_code == 204
 
 
+def test_the_document_tells_that_a_disk_may_not_take_a_change(bench: Bench) -> None:
+    """SYNC-8: every way to change what is stored promises 507, and no way to read does."""
+    paths = bench.client().get("/openapi.json").get_json()["paths"]
+    told = {(method, path) for path, ways in paths.items() for method in ways if "507" in ways[method]["responses"]}
+    collections = [f"/api/v1/{name}" for name in ("contacts", "settings", "meetings", "admin/directory")]
+    stored = {("post", path) for path in collections}
+    stored |= {(method, f"{path}/{{item}}") for path in collections for method in ("put", "delete")}
+    pages = ("central-cti-link", "host-domain-name", "resiliency")
+    assert told == stored | {("put", f"/api/v1/admin/{page}") for page in pages}
+
+
 def test_settings_that_were_not_stored_are_not_in_force_either(bench: Bench) -> None:
     """SYNC-8 for administrators: what the page shows next is what is kept."""
     administrator, before = bench.administrator(), bench.portal.settings.configured

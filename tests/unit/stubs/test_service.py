@@ -8,7 +8,7 @@ import sys
 PROGRAM = """
 import threading
 from stubs import service
-service.prepare()
+service.prepare("core")
 def fail():
     raise RuntimeError("broken")
 threading.Thread(target=fail, name="reactor").start()

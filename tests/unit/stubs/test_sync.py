@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stubs.lines import Hello, LineConnection, listen
+from stubs.portal.database import NotStoredError
 from stubs.portal.store import Store
 from stubs.portal.sync import Ask, Batch, Feeder, Follower, Offer
 from stubs.wire import Site
@@ -18,6 +19,8 @@ from testbed.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from stubs.portal.changes import Entry
 
 HERE = "127.0.0.1"
 SECRET = "secret"
@@ -126,6 +129,26 @@ def test_a_primary_does_not_take_a_silent_secondary_for_one_that_follows(both: B
         connection.receive(Batch)
     connection.close()
     assert both.feeder.fed_at_ms() == fed
+
+
+def test_a_secondary_whose_disk_takes_nothing_does_not_count_as_fed(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SYNC-8: it calls again and again, and neither side takes that for synchronisation; room is all that it takes."""
+    refused: list[int] = []
+
+    def full(_source: str, entries: tuple[Entry, ...]) -> None:
+        refused.append(len(entries))
+        raise NotStoredError("database or disk is full")
+
+    add(both.primary, "first")
+    monkeypatch.setattr(both.secondary, "apply", full)
+    both.following.set()
+    eventually(lambda: len(refused) >= 3, what="the secondary to be refused by its disk, and to call again")
+    assert (both.feeder.fed_at_ms(), both.follower.followed_at_ms()) == (None, None)
+    assert both.follower.trouble == "NotStoredError: database or disk is full"
+    monkeypatch.undo()
+    eventually(lambda: in_step(both) and both.feeder.fed_at_ms() is not None, what="the change to be taken")
 
 
 @pytest.mark.parametrize("lost", [1, 0])

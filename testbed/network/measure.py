@@ -1,0 +1,212 @@
+"""Measures links that carry, but badly: sends probes, counts and times what comes of them. Judges by `evidence`."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from stubs import ports
+from testbed.errors import NotInTimeError
+from testbed.network import tc
+from testbed.network.blocks import Flow
+from testbed.network.evidence import (
+    Look,
+    Measured,
+    count_within,
+    delays_within,
+    enough_probes,
+    probe_of,
+    punctual_within,
+    rate_within,
+    stream_for,
+)
+from testbed.network.phases import Sample, phases_within, steady
+from testbed.network.sending import send
+from testbed.partitions import SHORTEST_PHASE_MS
+from testbed.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from testbed.network.links import Links
+    from testbed.partitions import Delay, Flap, Loss, Rate
+
+WITHIN_S = 2.0
+"""How much longer than it should probes may be under way, in seconds."""
+
+_DELAY_PROBES, _MOST_DELAY_PROBES = 50, 400
+_CARRIES_MORE = 1.25
+"""By how much a link is faster than a limit that is gone."""
+
+
+def loss(links: Links, fault: Loss, *, within_s: float) -> Measured:
+    """Count how many of many probes are lost."""
+    share = fault.permille / 1000
+    before = _counted(links, fault.source, fault.target)
+    tried = enough_probes(share)
+    sent = send(links, probe_of(fault), count=tried).sent
+    with contextlib.suppress(NotInTimeError):  # fewer arrived: what did arrive is judged, and all of it must
+        wait_until(
+            lambda: _counted(links, fault.source, fault.target)[0] - before[0],
+            lambda arrived: arrived >= sent,
+            within_s=within_s,
+            what="probes",
+        )
+    arrived, passed = (
+        now - then for now, then in zip(_counted(links, fault.source, fault.target), before, strict=True)
+    )
+    if arrived < tried:
+        return Measured(fault=fault, what="probes that arrived at all", found=arrived, low=tried, high=tried)
+    return count_within(fault, "probes lost", arrived - passed, of=arrived, share=share)
+
+
+def rate(links: Links, fault: Rate, *, within_s: float) -> Measured:
+    """Stream until the link shows the rate, or the time is over; a measurement that was disturbed is repeated."""
+    seen = _stream(links, fault)
+    with contextlib.suppress(NotInTimeError):
+        seen = wait_until(
+            lambda: _stream(links, fault), lambda one: one.is_as_asked, within_s=within_s, what=f"rate of {fault}"
+        )
+    return seen
+
+
+def unlimited(links: Links, fault: Rate, *, within_s: float) -> Measured:
+    """Stream until the link is faster than the limit, or the time is over."""
+
+    def look() -> Measured:
+        seen = _stream(links, fault)
+        least = _CARRIES_MORE * seen.high
+        return Measured(fault=fault, what="bits a second", found=seen.found, low=least, high=float("inf"))
+
+    seen = look()
+    with contextlib.suppress(NotInTimeError):
+        seen = wait_until(look, lambda one: one.is_as_asked, within_s=within_s, what=f"end of {fault}")
+    return seen
+
+
+def flap(links: Links, fault: Flap, *, within_s: float) -> tuple[Measured, ...]:
+    """Look again and again over two cycles and more; a measurement that was disturbed is repeated."""
+    cycle_ms = fault.down_ms + fault.up_ms
+
+    def look() -> tuple[Measured, ...]:
+        return phases_within(fault, _sampled(links, fault, lasts_ms=2.3 * cycle_ms))
+
+    seen = look()
+    if not _as_asked(seen):
+        with contextlib.suppress(NotInTimeError):
+            seen = wait_until(look, _as_asked, within_s=within_s, what=f"phases of {fault}")
+    return seen
+
+
+def flaps_no_more(links: Links, fault: Flap) -> Measured:
+    """Look again and again for longer than the link would be up."""
+    return steady(fault, _sampled(links, fault, lasts_ms=fault.up_ms + SHORTEST_PHASE_MS))
+
+
+def _as_asked(judged: Sequence[Measured]) -> bool:
+    return all(one.is_as_asked for one in judged)
+
+
+def _sampled(links: Links, fault: Flap, *, lasts_ms: float) -> list[Sample]:
+    """Send a probe each way, and see what becomes of it, until the time is over."""
+    samples: list[Sample] = []
+    back, address = links.channel(fault.target), links.end(fault.source).address
+    counted = _counted(links, fault.source, fault.target)
+    began_ms = links.listing(fault.target).at_ms
+
+    def look() -> Sample:
+        nonlocal counted
+        before = samples[-1].ended_ms if samples else began_ms
+        sent = send(links, probe_of(fault), count=1).sent
+        is_down_back = back.probe(address, count=1) == 0
+        flow, listing = _flow(links, fault.source), links.listing(fault.target)
+        now = (listing.arrived.get(flow, 0), listing.passed.get(flow, 0))
+        is_down = (now[0] - counted[0], now[1] - counted[1]) == (sent, 0)
+        counted = now
+        samples.append(Sample(began_ms=before, ended_ms=listing.at_ms, is_down=is_down, is_down_back=is_down_back))
+        return samples[-1]
+
+    every_s = max(min(fault.down_ms, fault.up_ms) / 20_000, 0.002)
+    wait_until(
+        look,
+        lambda one: one.ended_ms - began_ms > lasts_ms,
+        within_s=lasts_ms / 1000 + WITHIN_S,
+        what=f"the phases of {fault}",
+        every_s=every_s,
+    )
+    return samples
+
+
+def delay(links: Links, fault: Delay) -> tuple[Measured, ...]:
+    """Send probes at once, and look again and again how many have arrived."""
+    shares = [percent / 100 for percent in (fault.duplicated_percent, fault.hurried_percent) if percent]
+    count = max([_DELAY_PROBES, *(min(enough_probes(share), _MOST_DELAY_PROBES) for share in shares)])
+    began_ms, ended_ms, looks = _watch(links, fault, count=count, lasts_ms=fault.delay_ms + fault.jitter_ms)
+    return delays_within(fault, looks, sent=count, began_ms=began_ms, ended_ms=ended_ms)
+
+
+def punctual(links: Links, fault: Delay, *, within_s: float) -> tuple[Measured, ...]:
+    """Send probes until they arrive once, and sooner than the delay, or the time is over."""
+
+    def look() -> tuple[Measured, ...]:
+        _, ended_ms, looks = _watch(links, fault, count=_DELAY_PROBES, lasts_ms=0)
+        return punctual_within(fault, looks, sent=_DELAY_PROBES, ended_ms=ended_ms)
+
+    seen = look()
+    with contextlib.suppress(NotInTimeError):
+        seen = wait_until(
+            look, lambda them: all(one.is_as_asked for one in them), within_s=within_s, what=f"end of {fault}"
+        )
+    return seen
+
+
+def _watch(links: Links, fault: Delay, *, count: int, lasts_ms: float) -> tuple[float, float, list[Look]]:
+    """Send probes and look until all are there and some time is over; when sending began and ended, and the looks."""
+    flow = _flow(links, fault.source)
+    begun = links.listing(fault.target)
+    answer = links.channel(fault.source).request(
+        {"do": "probe", "address": str(links.end(fault.target).address), "protocol": "udp", "count": count}
+    )
+    looks: list[Look] = []
+
+    def look() -> Look:
+        listing = links.listing(fault.target)
+        looks.append(Look(at_ms=listing.at_ms, arrived=listing.arrived.get(flow, 0) - begun.arrived.get(flow, 0)))
+        return looks[-1]
+
+    with contextlib.suppress(NotInTimeError):  # what was seen until then is judged
+        wait_until(
+            look,
+            lambda seen: seen.arrived >= count and seen.at_ms > answer["at_ms"] + lasts_ms,
+            within_s=(fault.delay_ms + fault.jitter_ms) / 1000 + WITHIN_S,
+            what=f"probes under {fault}",
+            every_s=0.001,
+        )
+    return begun.at_ms, answer["at_ms"], looks
+
+
+def _stream(links: Links, fault: Rate) -> Measured:
+    stream = stream_for(fault)
+    answer = links.channel(fault.source).request(
+        {
+            "do": "stream",
+            "address": str(links.end(fault.target).address),
+            "size": stream.size,
+            "count": stream.count,
+            "skip": stream.skip,
+            "room": stream.room,
+            "device": tc.DEVICE,
+            "class": tc.handle_of(links.end(fault.target).address),
+        }
+    )
+    times = {"began_ms": answer["began_ms"], "ended_ms": answer["ended_ms"]}
+    return rate_within(fault, stream, **times, carried=answer["carried"])
+
+
+def _flow(links: Links, source: str) -> Flow:
+    return Flow(links.end(source).address, "udp", ports.PROBE)
+
+
+def _counted(links: Links, source: str, target: str) -> tuple[int, int]:
+    listing, flow = links.listing(target), _flow(links, source)
+    return listing.arrived.get(flow, 0), listing.passed.get(flow, 0)

@@ -1,0 +1,105 @@
+"""Links that carry, but badly: loss, rate and delay are what was asked for, and gone when they are healed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from testbed.errors import FaultError, MissingError, MisuseError
+from testbed.network import kernel, measure
+from testbed.network.evidence import Measured
+from testbed.network.proof import prove_in_force, prove_passing, proved
+from testbed.partitions import Delay, Link, Loss, Rate, Vanished, cut
+
+if TYPE_CHECKING:
+    from testbed.network.links import Links
+    from testbed.partitions import NetworkFault
+
+LOSSES = [Loss("a", "b", permille) for permille in (1, 10, 300, 1000)]
+RATES = [Rate("a", "b", bits_per_s) for bits_per_s in (64_000, 1_000_000, 10_000_000)]
+
+
+@pytest.mark.parametrize("fault", [*LOSSES, *RATES, Loss("host", "b", 500)], ids=str)
+def test_a_link_is_as_bad_as_asked_and_only_in_its_direction(links: Links, fault: NetworkFault) -> None:
+    """Measured within its bounds; the other direction, and the link afterwards, carry all."""
+    with proved(links, [fault]) as proof:
+        (measured,) = proof.during
+        assert isinstance(measured, Measured)
+        assert measured.is_as_asked
+        prove_passing(links, [Link("b", "a")])
+    assert links.current() == ()
+
+
+def test_of_a_thousand_packets_exactly_the_share_is_lost(links: Links) -> None:
+    """The deck holds 1,000 cards, 300 of which lose. Packets of others take cards too: ARP does not, IPv6 hardly.
+
+    With chance in place of the deck the bound would be 5 deviations, 300 ± 72: here it is 300 ± 5.
+    """
+    fault = Loss("a", "b", 300)
+    with links.held([fault]):
+        found = measure.loss(links, fault, within_s=10)
+    assert abs(found.found - 300) <= 5, str(found)
+
+
+def test_loss_and_rate_bear_each_other_and_a_cut(links: Links) -> None:
+    """A link may be lossy and slow at once; a cut over it covers both, and healing it brings them back."""
+    loss, rate = Loss("a", "b", 300), Rate("a", "b", 1_000_000)
+    with links.held([loss, rate]):
+        with proved(links, cut("a", "b")) as proof:
+            assert all(one.is_stopped for one in proof.during)  # type: ignore[union-attr]  # a cut is counted
+        assert {one.fault for one in links.current()} == {loss, rate}
+    prove_passing(links, [loss])
+
+
+def test_two_rates_of_one_link_exclude_each_other(links: Links) -> None:
+    """The first stays as it was, and the error names it."""
+    links.inject([Rate("a", "b", 1_000_000)])
+    with pytest.raises(MisuseError, match="there is already: rate a -> b at 1000 kbit/s"):
+        links.inject([Rate("a", "b", 64_000)])
+    prove_in_force(links, [Rate("a", "b", 1_000_000)])
+
+
+def test_healing_all_takes_queues_away(links: Links) -> None:
+    """What waits in a slow queue does not outlive the fault."""
+    links.inject([Rate("a", "b", 64_000), Loss("b", "a", 500), Vanished("a")])
+    links.heal_all()
+    assert links.current() == ()
+    prove_passing(links, [Rate("a", "b", 64_000), Loss("b", "a", 500)])
+
+
+@pytest.mark.parametrize("fault", [Loss("a", "b", 300), Rate("a", "b", 1_000_000)], ids=str)
+def test_a_worsening_that_outlives_its_end_is_reported(links: Links, fault: NetworkFault) -> None:
+    """Many probes for a loss, a stream for a rate: it is still as bad."""
+    links.inject([fault])
+    with pytest.raises(FaultError, match="not proved to be"):
+        prove_passing(links, [fault], within_s=0.1)
+
+
+DELAYS = [
+    Delay("a", "b", 100),
+    Delay("a", "b", 100, jitter_ms=30),
+    Delay("a", "b", 100, hurried_percent=25),
+    Delay("a", "b", 0, duplicated_percent=50),
+]
+
+
+@pytest.mark.parametrize("fault", DELAYS, ids=str)
+def test_a_delay_is_as_asked_or_the_kernel_option_is_named(links: Links, fault: Delay) -> None:
+    """Where the kernel has netem it is measured; where not, the error names the option and nothing is left."""
+    if kernel.NETEM in links.lacking:
+        with pytest.raises(MissingError, match="CONFIG_NET_SCH_NETEM"):
+            links.inject([fault])
+        assert links.current() == ()
+        pytest.skip("this engine's kernel was built without CONFIG_NET_SCH_NETEM")
+    with proved(links, [fault]) as proof:
+        assert all(isinstance(one, Measured) and one.is_as_asked for one in proof.during)
+    assert links.current() == ()
+
+
+def test_the_kernel_is_probed_without_leaving_anything(links: Links) -> None:
+    """Only netem may be missing of what the testbed needs anywhere; a second look says the same."""
+    channel = links.channel("a")
+    assert kernel.lacking(channel) == kernel.lacking(channel) <= {kernel.NETEM}
+    tables = channel.listing("list tables")["nftables"]
+    assert not [one for one in tables if "trial" in str(one)]

@@ -6,15 +6,20 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 REPORT ?= report
+FAULTS ?= 4
+DRAWN ?= 2000
 SEED ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 FILLED := $(VENV)/.filled
 
+# Each worker has topologies of its own. Not for tests that look at what happens when: they want the processors.
+SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help run test check images browser up down bench soak lock clean engine
+.PHONY: help run test check simulate images browser up down bench soak lock clean engine
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -23,27 +28,39 @@ run: engine ## break a pair of servers in every scenario; the report is in repor
 	$(BIN)/testbed images build
 	$(BIN)/pytest tests/scenarios --testbed-report $(REPORT)
 
-test: check engine browser ## everything: the checks, then all tests with containers; a report as of run
+test: check engine browser ## everything: the checks, then all tests with containers; reports in report/ and report/engine/
 	$(BIN)/testbed images build
-	$(BIN)/pytest tests/engine tests/cli tests/contracts tests/scenarios tests/conform tests/browser --testbed-report $(REPORT)
+	$(BIN)/pytest $(SPREAD) tests/engine tests/cli tests/defects/test_caught.py tests/simulator tests/plugin \
+	  --ignore tests/cli/test_random.py --testbed-report $(REPORT)/engine
+	$(BIN)/pytest tests/contracts tests/scenarios tests/cli/test_random.py tests/defects/test_judged.py \
+	  tests/defects/test_on_containers.py tests/conform tests/matrix tests/browser --testbed-report $(REPORT) \
+	  --deselect tests/cli/test_random.py::test_a_schedule_that_the_simulator_found_fails_on_containers_as_well
 
 check: $(FILLED) ## lint, types, and the tests that need no engine
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest tests/tidy tests/unit
+	$(BIN)/pytest --numprocesses auto tests/tidy tests/unit
+
+simulate: $(FILLED) ## walk every schedule of faults in virtual time (FAULTS=4 DRAWN=2000 SEED=0; no engine)
+	$(BIN)/testbed simulate --faults $(FAULTS) --overlapping 2 --drawn $(DRAWN) --seed $(SEED)
 
 images: engine ## make the container images, where they are missing or old
 	$(BIN)/testbed images build
 
-browser: ## get Chromium for the browser tests, where it is missing
-	@command -v "$${TESTBED_CHROMIUM:-chromium}" >/dev/null || { \
-	  get="apt-get install --no-install-recommends chromium fonts-liberation"; \
+browser: ## get Chromium, Firefox, certutil, curl and wget for the tests with real clients, where they are missing
+	@missing=; \
+	command -v "$${TESTBED_CHROMIUM:-chromium}" >/dev/null || missing="chromium fonts-liberation"; \
+	command -v "$${TESTBED_FIREFOX:-firefox-esr}" >/dev/null || missing="$$missing firefox-esr"; \
+	command -v certutil >/dev/null || missing="$$missing libnss3-tools"; \
+	for each in curl wget; do command -v $$each >/dev/null || missing="$$missing $$each"; done; \
+	[ -z "$$missing" ] || { \
+	  get="apt-get install --no-install-recommends $$missing"; \
 	  if [ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ]; then \
 	    echo "Installing what is missing: $$get"; \
 	    { apt-get update -q && DEBIAN_FRONTEND=noninteractive $$get -qy; } >&2; \
 	  else \
-	    echo "Chromium is missing, so the browser tests are skipped; on Debian, as root: $$get" >&2; \
+	    echo "Programs are missing, so tests that need them are skipped; on Debian, as root: $$get" >&2; \
 	    [ "$${CI:-}" != true ]; \
 	  fi; }
 
@@ -56,10 +73,13 @@ down: engine ## remove it
 bench: engine ## measure
 	$(BIN)/python -m tests.bench
 
-soak: engine ## what takes long: a hundred SIGKILLs, and forty runs side by side (SEED=S for other moments)
+soak: engine ## what takes long: a hundred SIGKILLs, forty runs side by side, every defect on containers (SEED=S)
 	$(BIN)/testbed images build
 	TESTBED_KILLS=100 TESTBED_ROUNDS=10 $(BIN)/pytest tests/engine/test_sigkill.py tests/engine/test_side_by_side.py \
 	  --testbed-seed $(SEED)
+	mkdir -p $(REPORT)/histories
+	TESTBED_KEEP_HISTORIES=$(REPORT)/histories $(BIN)/pytest tests/defects/test_judged.py tests/defects/test_shrunk.py \
+	  tests/defects/test_every_act.py tests/cli/test_random.py
 
 lock: $(FILLED) ## renew the pinned versions of .requirements.lock and images/base/requirements.txt
 	$(BIN)/python -m venv .lock

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from stubs.decoding import decode
 from stubs.timing import Timing
 from stubs.wire import ServerName, Site, User
 
@@ -155,4 +156,4 @@ def load() -> Installation:
         FileNotFoundError: the server was never installed.
         msgspec.ValidationError: the file is not of the form above; names the field.
     """
-    return msgspec.json.decode(conf_path("server.json").read_bytes(), type=Installation)
+    return decode(conf_path("server.json").read_bytes(), Installation)

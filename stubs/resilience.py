@@ -6,7 +6,9 @@ Both portals run the same machine; the site decides which half applies. Its rule
 
 Primary (P)
   * P serves when it is *willing* (own core up, not resigned, not closing) and S does not serve: S says that it does
-    not, or S has not been heard for the detection time (ROLE-1, ROLE-5, ROLE-6, ROLE-11).
+    not, or S has not been heard for the detection time (ROLE-1, ROLE-5, ROLE-6, ROLE-11). What S says counts only once
+    it has heard that P is willing now: before that it may be about to serve, and the word of it under way. An S that is
+    heard and does not hear so within the detection time cannot hear.
   * P that serves goes on, whatever it hears or does not hear of S (ROLE-4, ROLE-7, ROLE-9), until it is unwilling.
   * P hands over when its core said good-bye, or has been silent for the detection time (ROLE-3, ROLE-10).
   * P that waits for an S which says that it cannot hear P, serves after the detection time (ROLE-14).
@@ -16,18 +18,20 @@ Secondary (S)
   * S serves when resilience is ready, its own core is up, and P neither serves nor is willing to: at once when P said
     so on purpose (ROLE-2), otherwise when nothing of the kind was heard for the detection time. If it heard nothing
     at all since its own start, it grants P one detection time more, so that of two that start together P is first
-    (ROLE-12).
+    (ROLE-12). One that was not willing before waits two heartbeats in any case: a P that comes back at the same time
+    is first, and what waited for an S that was frozen is old.
   * S that serves stops when it hears P serve, and, with automatic failback, when it hears P willing (ROLE-5 to
     ROLE-8). P follows when S said that it stopped (ROLE-11).
 
 Both
   * Words about the other portal come directly or through the cores; the machine does not care (ROLE-13).
   * A machine that was itself frozen for the detection time begins anew, in either role: the other may serve by now,
-    and the words that waited for it are old. It decides nothing until the other had time to speak again.
+    and the words that waited for it are old.
 
 A portal of a ready pair serves only with its own core (reading "own core"); while resilience is known not to be ready,
 P serves without its core too, as there is nobody to hand over to (reading "not ready"). What follows from a cut in one
-direction is the reading "deaf secondary", and when P waits the reading "manual failback".
+direction is the reading "deaf secondary", when P waits the reading "manual failback", and why it does not
+believe every word of S the reading "claim heard".
 """
 
 from __future__ import annotations
@@ -60,12 +64,14 @@ class Peer:
         heard_at_ms: when that came.
         claimed_at_ms: when it last said that it serves or is willing to; `None`: never.
         deaf_since_ms: since when it says that it does not hear us; `None`: it hears us.
+        claim: its last claim: its start, and the claim's number; zeros: none was heard.
     """
 
     status: PortalStatus
     heard_at_ms: int
     claimed_at_ms: int | None
     deaf_since_ms: int | None
+    claim: tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +80,7 @@ class State:
 
     Attributes:
         site: which half of the rules applies.
+        boot: start of the process or last factory reset, as the other portal knows it.
         started_at_ms: when this portal started.
         now_ms: time of the last event.
         detection_ms: Failover Detection Time, scaled.
@@ -87,10 +94,12 @@ class State:
         resigned: *Failover Now* was asked for.
         farewell: why this portal does not serve, if on purpose.
         peer: the other portal; `None`: never heard, or not since this portal was frozen.
-        undecided_until_ms: until when what it hears may be old, as it was frozen itself.
+        claim: which time since its start it is willing.
+        willing_since_ms: when that time began.
     """
 
     site: Site
+    boot: int
     started_at_ms: int
     now_ms: int
     detection_ms: int
@@ -104,7 +113,8 @@ class State:
     resigned: bool = False
     farewell: Farewell = Farewell.NONE
     peer: Peer | None = None
-    undecided_until_ms: int = 0
+    claim: int = 0
+    willing_since_ms: int = 0
 
     @property
     def frozen_ms(self) -> int:
@@ -139,12 +149,13 @@ def step(state: State, event: Event) -> tuple[State, tuple[RoleChanged, ...]]:
     was_frozen = now - state.now_ms >= state.frozen_ms
     if was_frozen:
         # Whoever heard nothing of us for so long may serve by now: ask again before going on.
-        state = replace(state, peer=None, started_at_ms=now, undecided_until_ms=now + 2 * state.heartbeat_ms)
+        state = replace(state, peer=None, started_at_ms=now)
+    was_willing = willing(state) and not was_frozen
     state = replace(_absorb(state, event, now), now_ms=now)
+    if not was_willing and willing(state):
+        state = replace(state, claim=state.claim + 1, willing_since_ms=now)
     if was_frozen and state.role is Role.AVAILABLE:
         return _enter(state, Role.STARTING, "was frozen itself")
-    if state.role is Role.STARTING and now < state.undecided_until_ms:
-        return state, ()
     reason = _primary(state) if state.site is Site.PRIMARY else _secondary(state)
     if reason is None:
         return state, ()
@@ -197,6 +208,7 @@ def _hear(state: State, status: PortalStatus, now: int) -> State:
         heard_at_ms=now,
         claimed_at_ms=now if claims else (before.claimed_at_ms if before else None),
         deaf_since_ms=None if status.hears_peer else deaf_since,
+        claim=(status.boot, status.claim) if claims else (before.claim if before else (0, 0)),
     )
     return replace(state, peer=peer)
 
@@ -233,7 +245,9 @@ def _primary(state: State) -> str | None:
     if peer is None:
         return None
     if not peer.status.serving:
-        return "the secondary does not serve"
+        knows = peer.status.heard_claim == (state.boot, state.claim)
+        waited = state.now_ms - state.willing_since_ms >= state.detection_ms
+        return "the secondary does not serve" if knows or waited else None
     deaf = peer.deaf_since_ms is not None and state.now_ms - peer.deaf_since_ms >= state.detection_ms
     return "the secondary serves but cannot hear" if deaf else None
 
@@ -251,6 +265,8 @@ def _secondary(state: State) -> str | None:  # noqa: PLR0911 - one return for ea
         back = peer.status.willing and state.failback is Failback.AUTOMATIC
         return "the primary is back" if back else None
     if not willing(state):
+        return None
+    if state.now_ms - state.willing_since_ms < 2 * state.heartbeat_ms:
         return None
     on_purpose = (Farewell.STOP, Farewell.HAND_OVER)
     if peer is not None and not _claims(peer) and peer.status.farewell in on_purpose:

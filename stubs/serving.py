@@ -166,8 +166,7 @@ class HttpsServer:
     def reload_certificate(self) -> None:
         """Take in the certificate that was staged, if one was, and show what is installed now (CERT-5).
 
-        Every service of a server is told to: the first installs the file, in one step, so that one that starts
-        meanwhile reads the former or the new one, and never half of either.
+        Every service of a server is told to: the first installs the file in one step, so that nobody reads half of it.
         """
         staged, installed = conf_path(STAGED), conf_path(CERTIFICATE)
         try:
@@ -176,6 +175,7 @@ class HttpsServer:
                 staged.replace(installed)
             except FileNotFoundError:  # nothing was staged, or another service of this server was faster
                 self._adapter.use(installed)
+            self._server.end_former()  # so that every client meets it
         except OSError:
             log.exception("the certificate stays as it was")
 

@@ -15,6 +15,8 @@ class Site(StrEnum):
     PRIMARY = "primary"
     SECONDARY = "secondary"
 
+    __hash__ = str.__hash__  # what it equals; an enumeration's own, in Python, is a sixth of a simulated step
+
     @property
     def other(self) -> Site:
         """The other half of the pair."""
@@ -88,7 +90,9 @@ class PortalStatus:
         serving: it takes log-ins (*Available*).
         willing: it would serve if the other did not.
         farewell: why it does not serve, if it said so on purpose.
+        claim: which time since its start it is willing, as it counts them.
         hears_peer: it hears the other portal's word, by whatever way.
+        heard_claim: the last claim that it heard of the other: that one's start, and the claim's number; none: zeros.
         head: last change of its own log, or for the secondary the last one of the primary's that it applied.
         facts: what it has in effect.
     """
@@ -99,7 +103,9 @@ class PortalStatus:
     serving: bool
     willing: bool
     farewell: Farewell
+    claim: int
     hears_peer: bool
+    heard_claim: tuple[int, int]
     head: int
     facts: PortalFacts
 

@@ -27,6 +27,9 @@ KEPT_HANDSHAKES = 2_000
 KEPT_REQUESTS = 10_000
 """How many of each are kept; the oldest go first."""
 
+ASKER = "REMOTE_USER"
+"""Where whoever knows the user of a request leaves the name, in the request's environment; CGI calls it so."""
+
 LONGEST = 300
 """Characters that are kept of a text which a client chose."""
 
@@ -78,6 +81,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         status: of the answer.
         location: where the answer sent the client, if anywhere.
         user_agent: what the client called itself.
+        user: whose session it carried, or who logged in by it; `None`: nobody is known.
     """
 
     number: int
@@ -89,6 +93,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     location: str | None
     user_agent: str
+    user: str | None = None
 
 
 Seen = TypeVar("Seen", Handshake, Request)
@@ -190,6 +195,7 @@ class Witness:
                 status=status,
                 location=location and location.partition("?")[0][:LONGEST],
                 user_agent=environ.get("HTTP_USER_AGENT", "")[:LONGEST],
+                user=environ.get(ASKER),
             )
         )
 

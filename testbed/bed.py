@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from stubs.wire import ServerName, Site
-from testbed import layout
+from testbed import healing, layout
 from testbed import topology as topologies
 from testbed.engine import labels
 from testbed.engine.names import Names
@@ -22,7 +22,7 @@ from testbed.engine.services import Services
 from testbed.engine.subnets import gateway_of
 from testbed.engine.sweep import clear
 from testbed.engine.volume_faults import VolumeFaults
-from testbed.errors import MisuseError
+from testbed.errors import MisuseError, NotInTimeError
 from testbed.inspector import Inspector
 from testbed.link_faults import CLIENTS
 from testbed.network.channel import Channel
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import docker
 
     from testbed.engine.images import Images
+    from testbed.network.applied import Applied
     from testbed.placement import BedServer
     from testbed.topology import Topology
 
@@ -153,33 +154,37 @@ class Bed:
         """All servers of one half: what a cut between the halves separates from the other."""
         return tuple(self._servers[name] for name in layout.side(self.topology, site))
 
+    @property
+    def stays(self) -> bool:
+        """Whether it outlives whoever started it: then no janitor ends what is wrong in it."""
+        return self.record.stays
+
     def installed(self, server: ServerName) -> tuple[str, ...]:
         """The services that run on a server."""
         return layout.services(self.topology, server)
 
     @cached_property
     def links(self) -> Links:
-        """The network of the bed, with a channel into each server; opened when first asked for."""
-        names = Names(name=self.name)
-        ends = {
-            each.name: End(
-                IPv4Address(each.address), Channel.open(self._client.api, names.container(each.server, "server"))
-            )
-            for each in self.servers
-        }
-        links = Links({**ends, CLIENTS: End(gateway_of(IPv4Address(self.primary.address)))})
-        links.install()
+        """The network of the bed, with a channel into each server: all are opened when first asked for, or none."""
+        names, ends = Names(name=self.name), {}
+        with contextlib.ExitStack() as undo:
+            for each in self.servers:
+                channel = undo.enter_context(Channel.open(self._client.api, names.container(each.server, "server")))
+                ends[each.name] = End(IPv4Address(each.address), channel)
+            links = Links({**ends, CLIENTS: End(gateway_of(IPv4Address(self.primary.address)))})
+            links.install()
+            undo.pop_all()
         return links
 
     def describe(self) -> dict[str, Any]:
         """What scripts need to use the bed (`testbed up --json`)."""
-        administrator = self.topology.administrator
         return {
             "name": self.name,
             "servers": {server.name: described(server, self.installed(server.server)) for server in self.servers},
             "users": [msgspec.to_builtins(user) for user in self.topology.users],
-            "administrator": {"name": administrator.name, "password": administrator.password},
+            "administrator": msgspec.to_builtins(self.topology.administrator),
             "time_scale": self.topology.time_scale,
+            "defects": list(self.topology.defects),
         }
 
     def status(self) -> dict[str, Any]:
@@ -199,16 +204,20 @@ class Bed:
             every_s: pause between two looks in seconds; looks cost time that services need to start.
 
         Raises:
-            NotInTimeError: says what was last seen.
+            NotInTimeError: says what was last seen, and what the services that have ended wrote last.
         """
         unmet = topologies.unmet(self.topology)
-        wait_until(
-            lambda: {site: (self.inspectors[site].resilience(), self._view_of(site)) for site in Site},
-            lambda seen: settled(seen, unmet=unmet, boots=boots or {}),
-            within_s=READY_S,
-            what=f"{self.name} to be settled: the primary Available, the secondary Starting, all services up",
-            every_s=every_s,
-        )
+        what = f"{self.name} to be settled: the primary Available, the secondary Starting, all services up"
+        try:
+            wait_until(
+                lambda: {site: (self.inspectors[site].resilience(), self._view_of(site)) for site in Site},
+                lambda seen: settled(seen, unmet=unmet, boots=boots or {}),
+                within_s=READY_S,
+                what=what,
+                every_s=every_s,
+            )
+        except NotInTimeError as error:
+            raise NotInTimeError("; ".join([str(error), *self.services.ended()])) from None
 
     def _view_of(self, site: Site) -> dict[str, Any] | None:
         """The rows of one half, from the platform views of the servers that carry its core and its portal."""
@@ -216,26 +225,9 @@ class Bed:
         core, portal = (self.inspectors[at.name].services() for at in (server, server.portal_server))
         return None if core is None or portal is None else {"core": core["core"], "portal": portal["portal"]}
 
-    def heal(self) -> None:
-        """End every fault, whoever injected it: of the network, of disks, of services, of certificates last.
-
-        Raises:
-            EngineError, ExceptionGroup: of what could not be healed.
-        """
-        self.links.heal_all()
-        self._begin_all()
-        self.certificates.restore_all()
-
-    def _begin_all(self) -> None:
-        self.volumes.heal()
-        states = self.services.states()
-        for server, service in self._all_services():
-            if states.get(server, {}).get(service) != "running":
-                self.services.resume(server, service)
-                self.services.start(server, service)
-
-    def _all_services(self) -> list[tuple[ServerName, str]]:
-        return [(server.server, service) for server in self.servers for service in self.installed(server.server)]
+    def heal(self) -> Applied:
+        """End every fault, whoever injected it; as `testbed.healing.heal`."""
+        return healing.heal(self)
 
     def reset(self) -> None:
         """Back to the state after installation, in the same containers: no fault, no data, no session, no setting.
@@ -245,11 +237,11 @@ class Bed:
         """
         if "links" in self.__dict__:
             self.links.heal_all()
-        self._begin_all()
+        healing.begin_all(self)
         # A process that does not answer yet would die of the signal that resets it.
         boots = {site: self._boot_once_up(site) for site in Site}
         self.certificates.restore_all()
-        self.services.reset(self._all_services())
+        self.services.reset(healing.all_services(self))
         self.wait_until_settled(boots=boots)
 
     def down(self) -> None:

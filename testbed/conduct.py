@@ -19,7 +19,7 @@ from stubs import ports
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from testbed.sightings import Asked, Visit
+    from testbed.recording.sightings import Asked, Visit
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 

@@ -3,6 +3,7 @@
 TESTBED_BASE      how the images' base is made: auto, registry or packages
 TESTBED_POOL      where subnets are taken from, e.g. 10.213.0.0/16
 TESTBED_CHROMIUM  the browser of the browser tests, where it is not the program `chromium`
+TESTBED_FIREFOX   the other one, where it is not the program `firefox-esr`
 DOCKER_HOST       and the engine's other variables, as everywhere
 """
 
@@ -22,8 +23,14 @@ from testbed.engine.debian import Base, base_named
 from testbed.engine.subnets import POOL
 from testbed.errors import MissingError, MisuseError
 
+CHROMIUM_BY_HAND = "apt-get install --no-install-recommends chromium fonts-liberation"
+FIREFOX_BY_HAND = "apt-get install --no-install-recommends firefox-esr fonts-liberation"
+
 OLDEST_API = (1, 41)
 """The oldest engine API that is tried."""
+
+TOOLS = {"certutil": "libnss3-tools", "curl": "curl", "wget": "wget"}
+"""Programs that tests with real clients need, each with its Debian package."""
 
 
 def state_folder() -> Path:
@@ -74,6 +81,11 @@ def chromium() -> str | None:
     return shutil.which(os.environ.get("TESTBED_CHROMIUM") or "chromium")
 
 
+def firefox() -> str | None:
+    """The path of Firefox, if there is one."""
+    return shutil.which(os.environ.get("TESTBED_FIREFOX") or "firefox-esr")
+
+
 def kernel_configuration(release: str) -> str | None:
     """The text that the kernel of this machine was built with, if it is of this release and tells."""
     if os.uname().release != release:  # the engine is on another machine
@@ -86,6 +98,30 @@ def kernel_configuration(release: str) -> str | None:
         return Path(f"/boot/config-{release}").read_text(encoding="utf-8")
     except OSError:
         return None
+
+
+def needed_chromium() -> str:
+    """The path of Chromium.
+
+    Raises:
+        MissingError: there is none; says how to get it.
+    """
+    return _needed("Chromium", chromium(), CHROMIUM_BY_HAND)
+
+
+def needed_firefox() -> str:
+    """The path of Firefox.
+
+    Raises:
+        MissingError: there is none; says how to get it.
+    """
+    return _needed("Firefox", firefox(), FIREFOX_BY_HAND)
+
+
+def _needed(name: str, found: str | None, by_hand: str) -> str:
+    if found is None:
+        raise MissingError(f"{name} is missing; on Debian, as root: {by_hand}")
+    return found
 
 
 def engine() -> docker.DockerClient:

@@ -195,9 +195,28 @@ def rate(one: Named, other: Named, bits_per_s: int, *, one_way: bool = False) ->
     return Network(link_faults.rates([one.name], [other.name], bits_per_s, one_way=one_way))
 
 
-def delay(one: Named, other: Named, delay_ms: int, *, jitter_ms: int = 0, one_way: bool = False) -> Network:
-    """What the two send each other is late; needs a kernel with netem (`testbed doctor`)."""
-    return Network(link_faults.delays([one.name], [other.name], delay_ms, jitter_ms=jitter_ms, one_way=one_way))
+def delay(  # noqa: PLR0913 - all that can be wrong with a packet's time
+    one: Named,
+    other: Named,
+    delay_ms: int,
+    *,
+    jitter_ms: int = 0,
+    duplicated_percent: int = 0,
+    hurried_percent: int = 0,
+    one_way: bool = False,
+) -> Network:
+    """What the two send each other is late, comes twice or overtakes; needs a kernel with netem (`testbed doctor`)."""
+    return Network(
+        link_faults.delays(
+            [one.name],
+            [other.name],
+            delay_ms,
+            jitter_ms=jitter_ms,
+            duplicated_percent=duplicated_percent,
+            hurried_percent=hurried_percent,
+            one_way=one_way,
+        )
+    )
 
 
 def flap(one: Named, other: Named, *, down_ms: int, up_ms: int, one_way: bool = False) -> Network:

@@ -10,18 +10,27 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias
 
+import msgspec
+
+from stubs.decoding import decode, decode_lines
+from testbed.collecting import without_collecting
 from testbed.errors import MisuseError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 SCHEMA = 1
 """Raised when a reader of older files would misunderstand a newer one."""
+
+_CHUNK = 4 * 1024 * 1024
+"""So many bytes of a file are read at a time."""
+
+_DAMAGED = (msgspec.MsgspecError, ValueError, KeyError, RecursionError)
+"""What reading something else than a record raises."""
 
 _RESERVED = frozenset({"kind", "at", "monotonic_ms"})
 
@@ -50,8 +59,7 @@ class SystemClock:
         return round(time.monotonic() * 1000, 3)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a history.
 
     Attributes:
@@ -64,7 +72,7 @@ class Record:
     kind: str
     at: str
     monotonic_ms: float
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = {}
 
 
 class History:
@@ -144,23 +152,41 @@ def read(path: Path) -> tuple[Record, ...]:
     Raises:
         MisuseError: no history, one of another schema, or a damaged line before the last.
     """
-    *lines, _unfinished = path.read_bytes().split(b"\n")
-    records = tuple(_parse(path, number, line) for number, line in enumerate(lines, start=1))
+    records: list[Record] = []
+    with without_collecting(), path.open("rb") as file:
+        rest = b""
+        while chunk := file.read(_CHUNK):
+            lines, end, rest = (rest + chunk).rpartition(b"\n")
+            if end:
+                records += _parse(path, len(records), lines)
     if not records or records[0].kind != "history":
         raise MisuseError(f"{path} is not a history: its first line names no schema")
     if records[0].fields.get("schema") != SCHEMA:
         raise MisuseError(f"{path} has schema {records[0].fields.get('schema')!r}; this version reads {SCHEMA}")
-    return records
+    return tuple(records)
 
 
-def _parse(path: Path, number: int, line: bytes) -> Record:
+def _parse(path: Path, before: int, lines: bytes) -> list[Record]:
+    """The records of some lines, of which the first is the one after `before`.
+
+    Raises:
+        MisuseError: one is damaged.
+    """
     try:
-        values = json.loads(line)
-        return Record(
-            kind=values.pop("kind"),
-            at=values.pop("at"),
-            monotonic_ms=values.pop("monotonic_ms"),
-            fields=values,
-        )
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        rows = decode_lines(lines, dict)
+        if len(rows) == lines.count(b"\n") + 1:
+            return [_record(row) for row in rows]
+    except _DAMAGED:
+        pass
+    return [_parse_line(path, number, line) for number, line in enumerate(lines.split(b"\n"), start=before + 1)]
+
+
+def _record(row: dict[str, Any]) -> Record:
+    return Record(kind=row.pop("kind"), at=row.pop("at"), monotonic_ms=row.pop("monotonic_ms"), fields=row)
+
+
+def _parse_line(path: Path, number: int, line: bytes) -> Record:
+    try:
+        return _record(decode(line, dict))
+    except _DAMAGED as error:
         raise MisuseError(f"{path}, line {number}: not a record of a history") from error

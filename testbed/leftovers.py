@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,18 +12,23 @@ from typing import TYPE_CHECKING
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
 
+from testbed import owner, runs
 from testbed.engine import labels
-from testbed.engine.lock import is_held
-from testbed.engine.recipes import ROLE_LABEL
-from testbed.engine.sweep import Swept, sweep
+from testbed.engine.lock import if_free
+from testbed.engine.recipes import MAKER_LABEL, ROLE_LABEL
+from testbed.engine.sweep import Swept, name_of, sweep
 from testbed.errors import EngineError
+from testbed.owner import Standing, standing
 from testbed.runs import Fate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
     from pathlib import Path
 
     import docker
+
+YOUNG_S = 60.0
+"""An image without a tag may be about to get one, if it is not as old as this, in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +39,13 @@ class Found:
         run: its id.
         name: of its topology.
         keeps: it is meant to stay, and is whole.
+        owners: the processes that made it, as they are written on it; `None`: on some of it none is.
     """
 
     run: str
     name: str
     keeps: bool
+    owners: frozenset[str | None] = frozenset()
 
 
 def find(client: docker.DockerClient) -> tuple[Found, ...]:
@@ -52,11 +61,21 @@ def find(client: docker.DockerClient) -> tuple[Found, ...]:
         others += [row["Labels"] for row in api.volumes(filters=filters)["Volumes"] or ()]
     except (DockerException, RequestException) as error:
         raise EngineError(f"cannot ask the engine what is left: {error}") from error
-    runs = {mark[labels.RUN]: mark.get(labels.NAME, "") for mark in [*others, *marks]}
+    every = [*others, *marks]
     return tuple(
-        Found(run=run, name=name, keeps=_is_whole([mark for mark in marks if mark[labels.RUN] == run]))
-        for run, name in sorted(runs.items())
+        Found(
+            run=run,
+            name=name,
+            keeps=_is_whole([mark for mark in marks if mark[labels.RUN] == run]),
+            owners=frozenset(mark.get(labels.OWNER) for mark in every if mark[labels.RUN] == run),
+        )
+        for run, name in sorted({mark[labels.RUN]: mark.get(labels.NAME, "") for mark in every}.items())
     )
+
+
+def fate_in(folder: Path) -> Callable[[Found], Fate]:
+    """What became of runs, by the locks in this folder and by who made what they left."""
+    return lambda found: runs.fate(folder, found.run, owners=found.owners)
 
 
 def _is_whole(marks: list[dict[str, str]]) -> bool:
@@ -71,7 +90,7 @@ def _is_whole(marks: list[dict[str, str]]) -> bool:
 
 
 def collect(
-    client: docker.DockerClient, *, fate: Callable[[str], Fate], everything: bool = False, look_only: bool = False
+    client: docker.DockerClient, *, fate: Callable[[Found], Fate], everything: bool = False, look_only: bool = False
 ) -> Swept:
     """Remove what no living run owns and what is not meant to stay.
 
@@ -86,7 +105,7 @@ def collect(
     """
     total = Swept()
     for found in find(client):
-        if everything or is_left(found, fate(found.run)):
+        if everything or is_left(found, fate(found)):
             total.add(sweep(client.api, {labels.RUN: found.run}, look_only=look_only))
     return total
 
@@ -96,39 +115,55 @@ def is_left(found: Found, fate: Fate) -> bool:
     return fate is Fate.DIED or (fate is Fate.ENDED and not found.keeps)
 
 
-def collect_unmade(client: docker.DockerClient, cache: Path, *, look_only: bool = False) -> Swept:
+def in_doubt(client: docker.DockerClient, *, fate: Callable[[Found], Fate]) -> list[str]:
+    """What may be left over: nobody can tell here whether its run lives. By name, or by run where it has none.
+
+    Raises:
+        EngineError: the engine does not answer.
+    """
+    return sorted(one.name or one.run for one in find(client) if not one.keeps and fate(one) is Fate.UNKNOWN)
+
+
+def collect_unmade(
+    client: docker.DockerClient, cache: Path, *, everything: bool = False, look_only: bool = False
+) -> Swept:
     """Remove what a killed making of images left: containers, images without a tag, half-fetched libraries.
 
-    Nothing happens while a process makes images: its things look the same. An image that something is made from stays.
+    Nothing happens while a process makes images by the same cache, and none begins meanwhile: its things look the same.
+    By another cache somebody may: of that, what a living process made stays, and what may just be getting its tag. An
+    image that something is made from stays, too.
 
     Args:
         client: the engine.
         cache: where the lock on making images is.
+        everything: also containers of makers of whom nobody can tell here whether they live.
         look_only: remove nothing, and say what would be.
 
     Raises:
         EngineError: the engine failed.
     """
     swept = Swept()
-    if is_held(cache):
-        return swept
-    try:
-        swept.containers = [name for name, identity in _makers(client) if look_only or _is_ended(client, identity)]
-        swept.images = [identity for identity in _untagged(client) if look_only or _is_removed(client, identity)]
-    except (DockerException, RequestException) as error:
-        raise EngineError(f"cannot remove what a making of images left: {error}") from error
-    for folder in sorted(cache.glob("fetch-*")):
-        swept.files.append(str(folder))
-        if not look_only:
-            shutil.rmtree(folder, ignore_errors=True)
+    with if_free(cache) as is_free:
+        if not is_free:
+            return swept
+        try:
+            for name, identity in _makers(client, everything=everything):
+                if look_only or _is_ended(client, identity):
+                    swept.containers.append(name)
+            swept.images = [image for image in _untagged(client) if look_only or _is_removed(client, image)]
+        except (DockerException, RequestException) as error:
+            raise EngineError(f"cannot remove what a making of images left: {error}") from error
+        swept.files = _removed(sorted(cache.glob("fetch-*")), look_only=look_only)
     return swept
 
 
-def _makers(client: docker.DockerClient) -> Iterator[tuple[str, str]]:
-    """Containers in which an image was being made: they carry its role, and belong to no run."""
-    for row in client.api.containers(all=True, filters={"label": ROLE_LABEL}):
-        if labels.RUN not in row["Labels"]:
-            yield row["Names"][0].removeprefix("/"), row["Id"]
+def _makers(client: docker.DockerClient, *, everything: bool) -> Iterator[tuple[str, str]]:
+    """Containers in which an image was being made, by a process that is gone. What runs from an image is none."""
+    dead = {Standing.GONE, Standing.UNKNOWN} if everything else {Standing.GONE}
+    for row in client.api.containers(all=True, filters={"label": MAKER_LABEL}):
+        maker = row["Labels"].get(MAKER_LABEL)
+        if maker and standing(maker) in dead:
+            yield name_of(row), row["Id"]
 
 
 def _is_ended(client: docker.DockerClient, identity: str) -> bool:
@@ -141,7 +176,8 @@ def _is_ended(client: docker.DockerClient, identity: str) -> bool:
 
 def _untagged(client: docker.DockerClient) -> Iterator[str]:
     for image in client.api.images(filters={"label": ROLE_LABEL, "dangling": True}):
-        yield str(image["Id"])
+        if time.time() - image["Created"] >= YOUNG_S:
+            yield str(image["Id"])
 
 
 def _is_removed(client: docker.DockerClient, identity: str) -> bool:
@@ -156,18 +192,56 @@ def _is_removed(client: docker.DockerClient, identity: str) -> bool:
     return True
 
 
-def forget_folders(folder: Path, *, up: Container[str], look_only: bool = False) -> list[Path]:
+def forget_folders(folder: Path, *, up: Callable[[], Container[str]], look_only: bool = False) -> list[Path]:
     """Remove the certificates of topologies that are gone; attaching to one that is up would write them again.
+
+    A topology writes them when all its containers are there. So a folder that was there before its name is asked for,
+    which is just before it goes, is of none that is up or comes up.
 
     Args:
         folder: holds one folder a topology.
-        up: names of those that are up, asked after the folder was there.
+        up: the names of those that are up now.
         look_only: remove nothing, and say what would be.
 
     Returns:
         What was removed.
     """
-    gone = [each for each in sorted(folder.iterdir()) if each.name not in up] if folder.is_dir() else []
-    for each in () if look_only else gone:
-        shutil.rmtree(each, ignore_errors=True)
-    return gone
+    removed = []
+    for each in _entries(folder, "*"):
+        if each.name not in up():
+            removed.append(each)
+            if not look_only:
+                shutil.rmtree(each, ignore_errors=True)
+    return removed
+
+
+def forget_temporary(folder: Path, *, look_only: bool = False) -> list[str]:
+    """Remove folders for the time being whose process is gone.
+
+    Args:
+        folder: where the system has such things.
+        look_only: remove nothing, and say what would be.
+
+    Returns:
+        Paths of what was removed.
+    """
+    gone = [
+        each
+        for each in _entries(folder, f"{owner.PREFIX}*")
+        if each.lstat().st_uid == os.getuid() and standing(each.name.removeprefix(owner.PREFIX)) is Standing.GONE
+    ]
+    return _removed(gone, look_only=look_only)
+
+
+def _entries(folder: Path, pattern: str) -> list[Path]:
+    """The folders in a folder; no links, as they may lead to somebody's."""
+    return [each for each in sorted(folder.glob(pattern)) if each.is_dir() and not each.is_symlink()]
+
+
+def _removed(folders: Iterable[Path], *, look_only: bool) -> list[str]:
+    found = []
+    for each in folders:
+        found.append(str(each))
+        if not look_only:
+            shutil.rmtree(each, ignore_errors=True)
+    return found

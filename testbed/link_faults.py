@@ -10,7 +10,8 @@ from itertools import product
 from typing import TYPE_CHECKING, TypeAlias
 
 from stubs import ports
-from testbed.partitions import Delay, Flap, Link, Loss, Manner, NetworkFault, Path, Protocol, Rate
+from testbed.bad_links import Delay, Flap, Loss, Rate
+from testbed.partitions import Link, Manner, NetworkFault, Path, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

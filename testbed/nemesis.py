@@ -1,6 +1,7 @@
 """The nemesis: injects faults and heals them, proves both, records both. Acts; chooses nothing.
 
-The undo is written down before the deed. Healing goes on when one healing fails, and every failure is reported.
+The undo is written down before the deed. Healing goes on when one healing fails, and every failure is reported. In a
+topology that stays, faults end with this process, too: leases see to those of the network, an understudy to the rest.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, assert_never
 
-from testbed import volume_proof
-from testbed.errors import FaultError
+import msgspec
+
+from testbed import moments, volume_proof
+from testbed.errors import BedError, FaultError, MisuseError
 from testbed.faults import (
     Certificate,
     Fault,
@@ -24,14 +27,18 @@ from testbed.faults import (
     Target,
     describe,
 )
-from testbed.network.links import LEASE_MS
+from testbed.history import SystemClock
+from testbed.network.lease import LEASE_MS, lapses
 from testbed.network.proof import prove_in_force, prove_passing
 from testbed.partitions import NetworkFault, Vanished
+from testbed.recording.effects import effects_of
 from testbed.service_proof import WITHIN_S, prove_ended, prove_state, start_of, state_of
-from testbed.undo import Undo
+from testbed.understudy import Understudy
+from testbed.undo import Undo, as_one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     from stubs.wire import ServerName
     from testbed.bed import Bed
@@ -46,14 +53,26 @@ class Nemesis:
         bed: which.
         history: where injections and healings are recorded.
         within_s: how long the engine may take until a fault shows, in seconds.
+        begun: called with each service whose process was started again; its healing is over when this returns.
     """
 
-    def __init__(self, bed: Bed, history: History, *, within_s: float = WITHIN_S) -> None:
+    def __init__(
+        self,
+        bed: Bed,
+        history: History,
+        *,
+        within_s: float = WITHIN_S,
+        begun: Callable[[Target], None] = lambda _target: None,
+    ) -> None:
         self._bed = bed
+        self._begun = begun
         self._history = history
         self._within_s = within_s
         self._undo: dict[Fault, Undo] = {}
         self._holdings: dict[Fault, Holding] = {}
+        self._clock = SystemClock()
+        self._understudy: Understudy | None = None
+        self._unleased: set[Fault] = set()
 
     @contextlib.contextmanager
     def under(self, *faults: Fault) -> Iterator[None]:
@@ -61,6 +80,7 @@ class Nemesis:
         undo = Undo()
         try:
             for fault in faults:
+                self._refuse_twice(fault)
                 undo.callback(self.heal, fault)
                 self.inject(fault)
             yield
@@ -72,15 +92,28 @@ class Nemesis:
 
         Raises:
             FaultError: it had no effect.
-            MisuseError: the server has another fault of the same kind already, or cannot have one.
+            MisuseError: it is injected already, or the server has another fault of the kind, or cannot have one.
+            MissingError: the bed stays, and nobody would heal it if this process were killed; nothing was done.
             EngineError, ExceptionGroup: it could not be injected; what was done of it is undone by `heal`.
         """
-        stack = self._undo.setdefault(fault, Undo())
-        self._history.record("fault", fault=describe(fault), state="planned")
+        self._refuse_twice(fault)
+        self._watch(fault)
+        stack = self._undo[fault] = Undo()
+        planned_ms = self._clock.monotonic_ms()
+        self._record(fault, "planned", None)
+        self._do(fault, stack)
+        holding = self._holdings.get(fault)
+        at = moments.wall_times(self._bed, fault)
+        network = None if holding is None else holding.injected
+        self._record(fault, "injected", moments.applied(planned_ms, at, self._clock, network=network))
+
+    def _do(self, fault: Fault, stack: Undo) -> None:  # noqa: C901 - one branch for each kind of fault
         match fault:
             case Kill(target):
                 self._end(stack, target, lambda: self._bed.services.kill(target.server, target.service))
             case Stop(target):
+                if self._understudy is not None:
+                    self._understudy.will_stop(target)
                 self._end(stack, target, lambda: self._bed.services.stop(target.server, target.service))
             case Pause(target):
                 self._refuse_idle(target, "paused")
@@ -104,21 +137,61 @@ class Nemesis:
                 self._bed.certificates.stage(server, case)
             case _:
                 assert_never(fault)
-        holding = self._holdings.get(fault)
-        self._record(fault, "injected", None if holding is None else holding.injected)
+
+    def exchange(self, old: Certificate, new: Certificate) -> None:
+        """Let a server show another wrong certificate in place of one: never a sound one in between.
+
+        Raises:
+            MisuseError: the old one was not injected here, or is another server's.
+            FaultError: the new one is not shown; what is shown then is undone by healing it.
+            EngineError: the engine failed; likewise.
+        """
+        if old not in self._undo or old.server != new.server:
+            raise MisuseError(f"{describe(old)} cannot give way to {describe(new)}: it does not hold there")
+        self._record(new, "planned", None)
+        self._record(old, "healing", None)
+        # In the old one's place: what was injected after it is healed before.
+        self._undo = {new if fault == old else fault: undo for fault, undo in self._undo.items()}
+        if old in self._unleased:
+            self._unleased = self._unleased - {old} | {new}
+        self._bed.certificates.stage(new.server, new.case)
+        self._record(old, "healed", None)
+        self._record(new, "injected", None)
 
     def heal(self, fault: Fault) -> None:
         """Heal one fault; nothing happens if it was not injected.
 
         Raises:
             FaultError: it outlived its end.
-            EngineError, ExceptionGroup: it could not be healed.
+            EngineError, ExceptionGroup: it could not be healed. A note on either error names the fault.
         """
-        stack = self._undo.pop(fault, None)
-        if stack is not None:
-            holding = self._holdings.pop(fault, None)
-            stack.close()
-            self._record(fault, "healed", None if holding is None else holding.healed)
+        stack = self._undo.get(fault)
+        if stack is None:
+            return
+        holding, planned_ms = self._holdings.get(fault), self._clock.monotonic_ms()
+        self._record(fault, "healing", None)
+        failures, interruption = stack.finish()
+        at: Mapping[str, datetime] = {}
+        try:
+            at = {} if failures else moments.wall_times(self._bed, fault, healed=True)
+        except BedError as error:
+            failures.append(error)
+        self._undo.pop(fault, None)
+        self._holdings.pop(fault, None)
+        if failures:
+            failed = as_one(failures)
+            for lapse in lapses(failed):
+                self._history.record("lapse", bed=self._bed.name, fault=describe(fault), **lapse.times())
+            failed.add_note(f"{describe(fault)} may still hold")
+            if interruption is None:
+                raise failed
+            interruption.add_note(f"{describe(fault)} may still hold: {failed}")
+            raise interruption from failed
+        network = None if holding is None else holding.healed
+        self._record(fault, "healed", moments.applied(planned_ms, at, self._clock, network=network))
+        self._unwatch(fault)
+        if interruption is not None:
+            raise interruption
 
     def heal_all(self) -> None:
         """Heal whatever is still injected, the latest first.
@@ -128,23 +201,51 @@ class Nemesis:
         """
         undo = Undo()
         for fault in self._undo:
-            undo.callback(self.heal, fault)
+            undo.callback(self.heal, fault)  # one that an interruption leaves here goes on where it was
         if failures := undo.failures():
             raise ExceptionGroup("not every fault could be healed", failures)
 
+    def _refuse_twice(self, fault: Fault) -> None:
+        """Who healed one of two that are the same would end the other as well."""
+        if fault in self._undo:
+            raise MisuseError(f"{describe(fault)}: injected already; heal it before it is injected again")
+
+    def _watch(self, fault: Fault) -> None:
+        """Nothing ends this fault if this process dies, unless it is a network's, or the bed goes with its run."""
+        if isinstance(fault, Network) or not self._bed.stays:
+            return
+        if self._understudy is None:
+            self._understudy = Understudy(self._bed.name)
+        self._unleased.add(fault)
+
+    def _unwatch(self, fault: Fault) -> None:
+        """This fault is gone. As long as one may hold, because it could not be healed, somebody watches."""
+        self._unleased.discard(fault)
+        if self._understudy is not None and not self._unleased:
+            self._understudy.dismiss()
+            self._understudy = None
+
     def _record(self, fault: Fault, state: str, applied: Applied | None) -> None:
         times = {} if applied is None else applied.row()
-        self._history.record("fault", fault=describe(fault), state=state, **times)
+        effects = [msgspec.to_builtins(one) for one in effects_of(fault)]
+        told = {"bed": self._bed.name, "fault": describe(fault), "effects": effects}
+        self._history.record("fault", **told, state=state, **times)
 
     def _end(self, stack: Undo, target: Target, act: Callable[[], None]) -> None:
         self._refuse_idle(target, "stopped")
         stack.callback(self._begin_again, target)
-        act()
+        try:
+            act()
+        except BaseException:
+            # The engine may be at it still, for as long as a stop takes, and would end what is started meanwhile.
+            stack.callback(self._bed.services.kill, target.server, target.service)
+            raise
         self._prove_state(target, "stopped")
 
     def _begin_again(self, target: Target) -> None:
         self._bed.services.start(target.server, target.service)
         self._prove_state(target, "running")
+        self._begun(target)
 
     def _restart(self, stack: Undo, target: Target) -> None:
         start = start_of(self._bed, target)
@@ -176,8 +277,9 @@ class Nemesis:
         volume_proof.fill(self._bed, server)
 
     def _slow(self, stack: Undo, fault: SlowStart) -> None:
-        volume_proof.slow(self._bed, fault)
+        volume_proof.refuse_slow(self._bed, fault.target)
         stack.callback(volume_proof.swift, self._bed, fault.target)
+        self._bed.volumes.slow(fault.target, by_ms=fault.by_ms)
         # Nothing can be seen of it before a service starts, so that this is proved by the time it ends.
         stack.callback(volume_proof.prove_slow, self._bed, fault.target)
 
@@ -187,7 +289,7 @@ class Nemesis:
         stack.callback(prove_passing, links, faults)
         self._holdings[fault] = stack.enter_context(links.held(faults, lease_ms=LEASE_MS))
         shown = prove_in_force(links, faults)
-        self._history.record("proof", fault=describe(fault), shown=[str(one) for one in shown])
+        self._history.record("proof", bed=self._bed.name, fault=describe(fault), shown=[str(one) for one in shown])
 
     def _prove_state(self, target: Target, expected: str) -> None:
         prove_state(self._bed, target, expected, within_s=self._within_s)

@@ -12,11 +12,14 @@ if TYPE_CHECKING:
 _WORSE = (Result.PASSED, Result.SKIPPED, Result.FAILED, Result.ERROR)
 
 
+RULE = "rule"
+"""The property of a test that names a rule; a test has as many as it shows."""
+
+
 class Outcomes:
     """The outcomes of a session, in the order in which the tests ended."""
 
     def __init__(self) -> None:
-        self.rules: dict[str, tuple[str, ...]] = {}
         self._seen: dict[str, Outcome] = {}
 
     @property
@@ -33,7 +36,7 @@ class Outcomes:
             result, message, reason = before.result, before.message, before.reason
         self._seen[report.nodeid] = Outcome(
             nodeid=report.nodeid,
-            rules=self.rules.get(report.nodeid, ()),
+            rules=tuple(str(value) for name, value in report.user_properties if name == RULE),
             result=result,
             seconds=seconds,
             message=message,

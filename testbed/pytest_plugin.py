@@ -2,12 +2,15 @@
 
     @pytest.mark.rule("ROLE-2")                        which rules a test shows; their verdicts come from it
     @pytest.mark.topology(certificates="common-ca")    the topology that it needs, where not the default
+    @pytest.mark.topology(defects=["clients:prompts-without-end"])     and what is wrong in it on purpose
 
-The engine is not touched until a test asks for a bed.
+The engine is not touched until a test asks for a bed. With pytest-xdist each worker has beds and a history of its own;
+the report is one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import platform
 import shutil
@@ -20,7 +23,7 @@ import pytest
 
 from testbed.errors import MisuseError
 from testbed.history import History
-from testbed.outcomes import Outcomes
+from testbed.outcomes import RULE, Outcomes
 from testbed.report.text import table
 from testbed.report.verdicts import Run
 from testbed.report.write import write_report
@@ -31,15 +34,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from testbed.bed import Bed
+    from testbed.clients.browser import BrowserClient
+    from testbed.clients.chromium import Browsers
+    from testbed.clients.firefox import Firefox
     from testbed.clients.kinds import CallAssistant, OutlookPlugin, WebClient
     from testbed.clients.world import World
     from testbed.nemesis import Nemesis
-    from testbed.watch import Watch
+    from testbed.recording.watch import Watch
 
-REPORT_FILES = ("index.html", "verdicts.json", "junit.xml", "history.jsonl", "logs", "screens")
-"""What a report folder holds; nothing else in it is touched."""
+REPORT_FILES = (
+    *("index.html", "verdicts.json", "junit.xml", "history*.jsonl", "logs", "screens"),
+    *("certificates.html", "certificates.json", "crowd.html", "crowd.json"),
+)
+"""What a report folder holds, as patterns; nothing else in it is touched."""
 
 _OUTCOMES = pytest.StashKey[Outcomes]()
+_PLANTED = pytest.StashKey[tuple[str, ...]]()
 _STARTED = pytest.StashKey[tuple[str, float]]()
 
 
@@ -48,6 +58,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("testbed", "portal resilience testbed")
     group.addoption("--testbed-report", metavar="DIR", help="write a report with a verdict per rule into this folder")
     group.addoption("--testbed-keep", action="store_true", help="leave the topologies running at the end")
+    group.addoption(
+        "--testbed-defect",
+        metavar="PLACE:NAME",
+        action="append",
+        default=[],
+        help="plant one of `testbed defects` in every topology",
+    )
     group.addoption("--testbed-seed", type=int, default=0, metavar="S", help="seed of whatever is drawn by chance")
 
 
@@ -59,9 +76,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_OUTCOMES] = Outcomes()
     config.stash[_STARTED] = (dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), time.monotonic())
     folder = _report_folder(config)
-    if folder is not None:
-        for name in REPORT_FILES:
-            path = folder / name
+    if folder is not None and _worker(config) is None:
+        for path in [path for name in REPORT_FILES for path in folder.glob(name)]:
             if path.is_dir():
                 shutil.rmtree(path)
             else:
@@ -71,12 +87,11 @@ def pytest_configure(config: pytest.Config) -> None:
             config.option.xmlpath = str(folder / "junit.xml")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Note which rules each test names; a rule that does not exist is an error before anything runs."""
-    for item in items:
-        named = [identity for mark in item.iter_markers("rule") for identity in mark.args]
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Note which rules a test names; one that does not exist is an error before anything runs."""
+    for identity in [identity for mark in item.iter_markers("rule") for identity in mark.args]:
         try:
-            config.stash[_OUTCOMES].rules[item.nodeid] = tuple(rule(identity).id for identity in named)
+            item.user_properties.append((RULE, rule(identity).id))
         except MisuseError as error:
             raise pytest.UsageError(f"{item.nodeid}: {error}") from error
 
@@ -106,6 +121,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     run = Run(outcomes=outcomes, started_at=started_at, seconds=time.monotonic() - began, facts=_facts(config))
     terminalreporter.write_sep("=", "rules")
     terminalreporter.write_line(table(run))
+    for planted in config.stash.get(_PLANTED, ()):
+        terminalreporter.write_line(f"planted defect: {planted}")
     folder = _report_folder(config)
     if folder is not None:
         page = write_report(folder, run)
@@ -117,8 +134,15 @@ def _report_folder(config: pytest.Config) -> Path | None:
     return Path(text) if text else None
 
 
+def _worker(config: pytest.Config) -> str | None:
+    """The name of this process among those of pytest-xdist; `None`: it is alone, or leads them."""
+    return getattr(config, "workerinput", {}).get("workerid")
+
+
 def _facts(config: pytest.Config) -> dict[str, str]:
+    planted = config.stash.get(_PLANTED, ())
     return {
+        **({"planted defects": ", ".join(planted)} if planted else {}),
         "version": metadata.version("portal-resilience-testbed"),
         "seed": str(config.getoption("testbed_seed")),
         "kernel": platform.release(),
@@ -134,6 +158,7 @@ def testbed_session(request: pytest.FixtureRequest) -> Iterator[BedSession]:
     say = reporter.write_line if reporter is not None else print
     with BedSession(say=say, keep=bool(config.getoption("testbed_keep"))) as session:
         yield session
+        config.stash[_PLANTED] = tuple(sorted(session.planted))
         folder = _report_folder(config)
         if folder is not None:
             session.save_logs(folder / "logs")
@@ -141,9 +166,10 @@ def testbed_session(request: pytest.FixtureRequest) -> Iterator[BedSession]:
 
 @pytest.fixture(scope="session")
 def session_history(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
-    """The one file of the session; a test takes `history`, which tells where it begins and ends."""
+    """The one file of the session, or of a worker; a test takes `history`, which tells where it begins and ends."""
     folder = _report_folder(request.config) or tmp_path_factory.mktemp("testbed")
-    with History(folder / "history.jsonl") as history:
+    worker = _worker(request.config)
+    with History(folder / ("history.jsonl" if worker is None else f"history-{worker}.jsonl")) as history:
         yield history
 
 
@@ -161,7 +187,8 @@ def bed(request: pytest.FixtureRequest, testbed_session: BedSession) -> Bed:
     fields: dict[str, Any] = {}
     for mark in reversed(list(request.node.iter_markers("topology"))):
         fields.update(mark.kwargs)
-    return testbed_session.bed(fields)
+    planted = request.config.getoption("testbed_defect")
+    return testbed_session.bed({**fields, "defects": (*fields.get("defects", ()), *planted)} if planted else fields)
 
 
 @pytest.fixture
@@ -177,7 +204,7 @@ def nemesis(bed: Bed, history: History) -> Iterator[Nemesis]:
 @pytest.fixture
 def watch(bed: Bed, history: History) -> Watch:
     """What the servers see of clients from now on (CERT-6, CLIENT-4)."""
-    from testbed.watch import Watch  # noqa: PLC0415 - as above
+    from testbed.recording.watch import Watch  # noqa: PLC0415 - as above
 
     return Watch(bed.inspectors, {server.name: bed.installed(server.server) for server in bed.servers}, history)
 
@@ -186,8 +213,10 @@ def watch(bed: Bed, history: History) -> Watch:
 def client_world(bed: Bed, history: History) -> World:
     """What every client of the bed is given."""
     from testbed.clients.kinds import world_of  # noqa: PLC0415 - as above
+    from testbed.defects import of_clients  # noqa: PLC0415 - as above
 
-    return world_of(bed.servers, time_scale=bed.topology.time_scale, history=history)
+    wrong = of_clients(bed.topology)
+    return world_of(bed.servers, time_scale=bed.topology.time_scale, history=history, defects=wrong)
 
 
 @pytest.fixture
@@ -218,3 +247,50 @@ def call_assistant(client_world: World, passwords: dict[str, str]) -> CallAssist
     from testbed.clients.kinds import CallAssistant  # noqa: PLC0415 - as above
 
     return CallAssistant(client_world, users=passwords)
+
+
+@pytest.fixture(scope="session")
+def testbed_browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsers]:
+    """The Chromiums of this session, none of which runs yet."""
+    from testbed.clients.chromium import Browsers  # noqa: PLC0415 - as above
+
+    with Browsers(tmp_path_factory.mktemp("chromium")) as browsers:
+        yield browsers
+
+
+@pytest.fixture(scope="session")
+def testbed_firefox(tmp_path_factory: pytest.TempPathFactory) -> Firefox:
+    """Makes pages of Firefox, each in a browser of its own."""
+    from testbed.clients.firefox import Firefox  # noqa: PLC0415 - as above
+
+    return Firefox(tmp_path_factory.mktemp("firefox"))
+
+
+@pytest.fixture
+def testbed_screens(request: pytest.FixtureRequest) -> Path | None:
+    """Where pictures of screens go: into the report, if there is one."""
+    report = _report_folder(request.config)
+    return report / "screens" if report else None
+
+
+@pytest.fixture
+def browser_client(  # noqa: PLR0913, PLR0917 - fixtures
+    request: pytest.FixtureRequest,
+    client_world: World,
+    testbed_browsers: Browsers,
+    testbed_firefox: Firefox,
+    passwords: dict[str, str],
+    testbed_screens: Path | None,
+) -> Iterator[BrowserClient]:
+    """Makes web users at a real Chromium or Firefox (CLIENT-1); a picture of each screen goes into the report."""
+    from testbed.clients.browser import BrowserClient  # noqa: PLC0415 - as above
+
+    with contextlib.ExitStack() as stack:
+        yield BrowserClient(
+            client_world,
+            {"chromium": testbed_browsers, "firefox": testbed_firefox},
+            users=passwords,
+            stack=stack,
+            pictures=testbed_screens,
+            story=request.node.name.removeprefix("test_"),
+        )

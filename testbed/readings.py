@@ -43,6 +43,17 @@ READINGS = {
             "ROLE-14",
         ),
     ),
+    "claim heard": Reading(
+        "A word of S that it does not serve counts for a waiting P only once S has heard that P is willing now; else "
+        "both could begin while the word of the other is under way. An S that is heard, does not serve, and has not "
+        "heard so within the detection time is taken for deaf, and P serves. An S that becomes able to serve again "
+        "first gives P two heartbeats: of two that come back together P is first.",
+        (
+            "ROLE-5",
+            "ROLE-11",
+            "ROLE-12",
+        ),
+    ),
     "cores relay": Reading(
         "With only the way between the portals cut, each side still learns from the other's core who "
         "serves there. As every portal is logged in at both cores, one core that runs is enough; if "
@@ -201,14 +212,60 @@ READINGS = {
             "CLIENT-4",
         ),
     ),
+    "logged out": Reading(
+        "A session that its user has ended is an old one: it works nowhere any more, on the portal where it began "
+        "included. What was asked for before the log-out was answered may still be answered; to end a session twice "
+        "does no harm.",
+        ("REDIR-6",),
+    ),
+    "bad link": Reading(
+        "A link that loses, delays or throttles what passes it is at any moment anything from whole to cut, in each "
+        "direction that it is bad in, and for the portals alone or for their cores as well. What the rules promise "
+        "for all of these they promise on such a link, and nothing else: so S may serve beside P or not, and changes "
+        "may travel or wait; but P serves while it can, and S while P cannot.",
+        (
+            "ROLE-4",
+            "ROLE-10",
+            "ROLE-13",
+            "ROLE-14",
+        ),
+    ),
     "long enough": Reading(
-        "A client that must not do something is watched for 3 s after it could; one that is to go on where it is must "
-        "have been served twice more. What it must do, it may take as long for as whoever judges it allows.",
+        "A client that must not do something is watched for 3 s after it could, and with each further wrong "
+        "certificate in the place of the first for 1 s more; one that is to go on where it is must have been served "
+        "twice more. What it must do, it may take as long for as whoever judges it allows.",
         (
             "CERT-4",
+            "CERT-5",
             "CLIENT-3",
             "CLIENT-4",
             "REDIR-7",
+        ),
+    ),
+    "within": Reading(
+        "Whatever the rules promise without a time must be so within two silences noticed, two detection times and six "
+        "heartbeats, and three seconds of real time beside, which a service may take to start on a busy machine. Until "
+        "then it is not judged, and whatever holds no longer than that is not judged either. That somebody serves "
+        "counts from when one and the same portal could, the link being as it was, whatever else happens meanwhile; a "
+        "change counts from when P had it and all was normal.",
+        (
+            "CFG-1",
+            "ROLE-2",
+            "ROLE-3",
+            "ROLE-5",
+            "ROLE-11",
+            "SYNC-1",
+            "SYNC-7",
+        ),
+    ),
+    "crowd": Reading(
+        "Many clients at once poll 200 times a second together at most, however short the topology's times are: those "
+        "shrink no portal's work. After a poll in vain a client tries again in an eighth of its interval, then twice "
+        "as late each time, up to the interval; each wait is drawn from half of it to half as much again.",
+        (
+            "CLIENT-1",
+            "REDIR-1",
+            "REDIR-4",
         ),
     ),
     "unsaid": Reading(

@@ -1,6 +1,7 @@
 """Which runs are alive: each holds a lock on a file of its own, which its end releases, however it ends.
 
 The file stands until nothing of the run is left, or all of it is to be kept: one that nobody holds tells of left-overs.
+Of a run whose file is not here, as it may have another state folder, the owner of what it made tells (`testbed.owner`).
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import uuid
 from typing import IO, TYPE_CHECKING
 
 from testbed.engine.janitor import Janitor
+from testbed.owner import Standing, standing
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Collection, Container, Iterable, Iterator
     from pathlib import Path
 
 
@@ -96,16 +98,31 @@ class Fate(enum.Enum):
     DIED = "died"
     """It ended, and did not remove what it made."""
     ENDED = "ended"
-    """It ended as it should, or nothing is known of it here."""
+    """Its process is gone, and either it ended as it should, or its lock is in another state folder."""
+    UNKNOWN = "unknown"
+    """Nobody can tell here whether it lives: it may."""
 
 
-def fate(folder: Path, identity: str) -> Fate:
-    """What became of a run: whether its process still holds its lock, and whether the lock is still there."""
+def fate(folder: Path, identity: str, *, owners: Collection[str | None] = ()) -> Fate:
+    """What became of a run: whether its process still holds its lock, and whether the lock is still there.
+
+    Args:
+        folder: where the locks are.
+        identity: of the run.
+        owners: of what it made, as their labels say; they count where its lock is not here.
+    """
     try:
         with (folder / identity).open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
-        return Fate.ENDED
+        return _by_owners(owners)
     except BlockingIOError:
         return Fate.ALIVE
     return Fate.DIED
+
+
+def _by_owners(owners: Collection[str | None]) -> Fate:
+    seen = {standing(owner) for owner in owners} or {Standing.UNKNOWN}
+    if Standing.LIVES in seen:
+        return Fate.ALIVE
+    return Fate.UNKNOWN if Standing.UNKNOWN in seen else Fate.ENDED

@@ -38,6 +38,9 @@ class BedSession:
     Args:
         say: told what takes time.
         keep: leave the beds running at the end.
+
+    Attributes:
+        planted: the defects of all beds that were asked for.
     """
 
     def __init__(self, *, say: Callable[[str], None], keep: bool) -> None:
@@ -46,6 +49,7 @@ class BedSession:
         self._beds: dict[tuple[Topology, int], Bed] = {}
         self._at_rest: set[str] = set()
         self._tried = 0
+        self.planted: set[str] = set()
         self._stack = contextlib.ExitStack()
         self._open: tuple[docker.DockerClient, Images, str, Janitor] | None = None
 
@@ -78,6 +82,7 @@ class BedSession:
         own = dict(fields)
         preset = own.pop("preset", None)
         wanted = topology.derive({**({} if preset is None else presets.fields(preset)), **own})
+        self.planted |= set(wanted.defects)
         known = self._beds.pop((wanted, number), None)  # and back, as the latest
         if not at_once:
             for bed in list(self._beds.values())[: 1 - MOST_AWAKE]:

@@ -62,8 +62,10 @@ class Certificates:
         return {server: fault for server, fault in found.items() if fault is not None}
 
     def described(self) -> list[str]:
-        """The same in words, one line each."""
-        return [describe(Certificate(server, case)) for server, case in self.current().items()]
+        """The same in words, one line each; and what nobody shows yet, but would when next told to look."""
+        shown = [describe(Certificate(server, case)) for server, case in self.current().items()]
+        staged = [one.server for one in self._bed.servers if self._staged(one.server)]
+        return shown + [f"certificate of {server.value} staged, and not shown yet" for server in staged]
 
     def refuse_a_second(self, server: ServerName) -> None:
         """Nothing, unless the server has a certificate fault already.
@@ -97,16 +99,21 @@ class Certificates:
         self._install(server, self._bed.services.read_file(server, _INSTALLED))
 
     def restore_all(self) -> None:
-        """Heal every certificate fault, whoever staged it.
+        """Heal every certificate fault, whoever staged it: one, too, that its stager was killed before it told of.
 
         Raises:
-            ExceptionGroup: of those that could not be healed.
+            ExceptionGroup: of those that could not be healed; a note on each names it.
         """
         failures: list[Exception] = []
-        for server in self.current():
+        current = self.current()
+        for server in (one.server for one in self._bed.servers):
+            case = current.get(server)
             try:
-                self.restore(server)
+                if case is not None or self._staged(server):
+                    self.restore(server)
             except Exception as error:  # noqa: BLE001 - kept and raised below, after the others were healed
+                what = f"a certificate of {server.value}" if case is None else describe(Certificate(server, case))
+                error.add_note(f"{what} may still hold")
                 failures.append(error)
         if failures:
             raise ExceptionGroup("not every certificate could be restored", failures)
@@ -122,6 +129,10 @@ class Certificates:
             if fault is not None:
                 return fault
         return None
+
+    def _staged(self, server: ServerName) -> bool:
+        """Whether a certificate waits there for a service that is told to look, as somebody was killed half-way."""
+        return self._bed.services.has_file(server, f"conf/{STAGED}")
 
     def _install(self, server: ServerName, pem: bytes) -> None:
         services, leaf = self._bed.services, leaf_of(pem)

@@ -94,6 +94,7 @@ def summary(
             for server in layout.servers(topology)
         },
         "faults": [*faults, *down],
+        "defects": list(topology.defects),
     }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from stubs import readiness
+from stubs.decoding import convert
 from stubs.wire import CoreFacts, Failback, PortalFacts, ServerName
 from testbed.errors import MisuseError
 
@@ -101,6 +102,7 @@ class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         secondary: the secondary server.
         application_server: stands in for one of the two portals (CFG-10); left out, there is none.
         expansion: whether there is an expansion system, whose core can be home to users.
+        defects: what is wrong on purpose, each as PLACE:NAME (`testbed.defects`).
     """
 
     time_scale: Annotated[float, msgspec.Meta(ge=0.002, le=1)] = 0.005
@@ -111,6 +113,7 @@ class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     secondary: ServerSpec = _SECONDARY
     application_server: ApplicationServerSpec | None = None
     expansion: bool = False
+    defects: Annotated[tuple[Text, ...], msgspec.Meta(max_length=32)] = ()
 
     def __post_init__(self) -> None:
         names = [user.name for user in self.users]
@@ -120,6 +123,16 @@ class Topology(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         for place, user in enumerate(self.users):
             if user.home == "expansion" and not self.expansion:
                 raise ValueError(f"there is no expansion system: say expansion = true - at `$.users[{place}].home`")
+        if self.defects:
+            self._check_defects()
+
+    def _check_defects(self) -> None:
+        from testbed.defects import planted  # noqa: PLC0415 - the stubs' own modules load only where one is wrong
+
+        try:
+            planted(self)
+        except MisuseError as error:
+            raise ValueError(f"{error} - at `$.defects`") from error
 
 
 def read(text: str, *, source: str) -> Topology:
@@ -149,7 +162,7 @@ def derive(fields: Mapping[str, Any]) -> Topology:
         part = merged.get(key)
         merged[key] = {**part, **value} if isinstance(part, dict) and isinstance(value, dict) else value
     try:
-        return msgspec.convert(merged, Topology)
+        return convert(merged, Topology)
     except msgspec.ValidationError as error:
         raise MisuseError(str(error)) from error
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from testbed.errors import BedError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
 T = TypeVar("T")
+
+TRIES = 2
+"""So often a step is begun that is interrupted (Ctrl-C) each time."""
 
 
 class Undo:
     """Steps that are done in reverse: all of them, even when one fails, and every failure is reported.
 
-    An `ExitStack` would raise the last failure alone.
+    An `ExitStack` would raise the last failure alone. An interruption (Ctrl-C) does not leave the rest undone either:
+    the step that it hit is begun again, so a step must bear that; then it goes its way.
     """
 
     def __init__(self) -> None:
@@ -30,22 +36,52 @@ class Undo:
         self._steps.append(lambda: context.__exit__(None, None, None))
         return entered
 
-    def failures(self) -> list[Exception]:
-        """Do all steps; what failed."""
+    def finish(self) -> tuple[list[Exception], BaseException | None]:
+        """Do all steps; what failed, and the first interruption, if there was one."""
         failures: list[Exception] = []
+        interruption: BaseException | None = None
+        tries = 0
         while self._steps:
             try:
-                self._steps.pop()()
-            except Exception as error:  # noqa: BLE001 - kept for the caller, after the others were done
-                failures.append(error)
+                tries += 1
+                try:
+                    self._steps[-1]()
+                except Exception as error:  # noqa: BLE001 - kept for the caller, after the others were done
+                    failures.append(error)
+                self._steps.pop()
+                tries = 0
+            except BaseException as raised:  # noqa: BLE001 - kept for the caller, likewise
+                interruption = interruption or raised
+                if tries >= TRIES:
+                    failures.append(BedError("a step of undoing was interrupted each time"))
+                    self._steps.pop()
+                    tries = 0
+        return failures, interruption
+
+    def failures(self) -> list[Exception]:
+        """Do all steps; what failed.
+
+        Raises:
+            BaseException: the interruption that came meanwhile, with a note on each failure.
+        """
+        failures, interruption = self.finish()
+        if interruption is not None:
+            for failure in failures:
+                interruption.add_note(f"not undone: {failure}")
+            raise interruption
         return failures
 
     def close(self) -> None:
-        """Do all steps.
+        """Do all steps. Raises an interruption as `failures` does.
 
         Raises:
             ExceptionGroup: of what failed, if it is more than one; else that alone.
         """
         failures = self.failures()
         if failures:
-            raise failures[0] if len(failures) == 1 else ExceptionGroup("not everything could be undone", failures)
+            raise as_one(failures)
+
+
+def as_one(failures: Sequence[Exception]) -> Exception:
+    """The failure, or a group of them."""
+    return failures[0] if len(failures) == 1 else ExceptionGroup("not everything could be undone", failures)

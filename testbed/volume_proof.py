@@ -11,7 +11,7 @@ from testbed.service_proof import prove, state_of
 if TYPE_CHECKING:
     from stubs.wire import ServerName
     from testbed.bed import Bed
-    from testbed.faults import SlowStart, Target
+    from testbed.faults import Target
 
 NO_SPACE = "ENOSPC"
 """The system's word for a disk that is full."""
@@ -62,16 +62,15 @@ def prove_disk(bed: Bed, server: ServerName, expected: str) -> None:
         raise FaultError(f"a byte for the disk of the {server.value}: {was}, where it was to be {wanted}")
 
 
-def slow(bed: Bed, fault: SlowStart) -> None:
-    """Let every start of a service take longer; when this returns, the next one will.
+def refuse_slow(bed: Bed, target: Target) -> None:
+    """Nothing, if the starts of a service are as usual.
 
     Raises:
-        MisuseError: its starts are slow already.
-        FaultError, EngineError: it could not be said to the server.
+        MisuseError: they are slow already.
+        EngineError: the engine failed.
     """
-    if bed.volumes.starts(fault.target) is not None:
-        raise MisuseError(f"the starts of {fault.target} are slow already: heal that first")
-    bed.volumes.slow(fault.target, by_ms=fault.by_ms)
+    if bed.volumes.starts(target) is not None:
+        raise MisuseError(f"the starts of {target} are slow already: heal that first")
 
 
 def prove_slow(bed: Bed, target: Target) -> None:

@@ -54,20 +54,20 @@ def begin(*arguments: str, environ: Mapping[str, str] | None = None) -> subproce
     )
 
 
-def end(process: subprocess.Popen[str]) -> Ended:
-    """Wait for a program's end."""
+def end(process: subprocess.Popen[str], *, within_s: float = WITHIN_S) -> Ended:
+    """Wait for a program's end, for so many seconds at most."""
     with process:
         try:
-            out, err = process.communicate(timeout=WITHIN_S)
+            out, err = process.communicate(timeout=within_s)
         except BaseException:
             process.kill()
             raise
     return Ended(process.returncode, out, err)
 
 
-def run(*arguments: str, environ: Mapping[str, str] | None = None) -> Ended:
+def run(*arguments: str, environ: Mapping[str, str] | None = None, within_s: float = WITHIN_S) -> Ended:
     """Run the program to its end."""
-    return end(begin(*arguments, environ=environ))
+    return end(begin(*arguments, environ=environ), within_s=within_s)
 
 
 def done(*arguments: str) -> Ended:

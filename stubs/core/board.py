@@ -66,6 +66,18 @@ class Board:
                 if site in self._words:
                     self._words[site] = (self._words[site][0], -self._fresh_ms)
 
+    def copied(self) -> Board:
+        """Another board that knows the same: what either hears from now on, the other does not."""
+        other = Board(self._fresh_ms)
+        with self._lock:
+            other._words, other._here = dict(self._words), set(self._here)
+        return other
+
+    def known(self) -> tuple[tuple[PortalStatus, int, bool], ...]:
+        """Every word that it has, current or not: when it came, and whether its portal is logged in here."""
+        with self._lock:
+            return tuple((word, heard, site in self._here) for site, (word, heard) in sorted(self._words.items()))
+
     def serving(self, own: Site | None, now_ms: int) -> PortalStatus | None:
         """The portal that serves now; in stand-alone mode both do, and the own half's comes first (REDIR-7, REDIR-8).
 
@@ -79,4 +91,4 @@ class Board:
 
 
 def _stance(status: PortalStatus) -> tuple[object, ...]:
-    return status.boot, status.serving, status.willing, status.farewell, status.facts
+    return status.boot, status.serving, status.claim, status.willing, status.heard_claim, status.farewell, status.facts

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stubs.core.configuration import Configuration
+from stubs.decoding import decode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,7 @@ class ConfigurationFile:
         self._installed = installed
         self._lock = threading.Lock()
         if path.exists():
-            self._saved = msgspec.json.decode(path.read_bytes(), type=Saved)
+            self._saved = decode(path.read_bytes(), Saved)
         else:
             self._saved = Saved(1, installed)
             self._write(self._saved)

@@ -11,6 +11,7 @@ from stubs.contract import Guard, Reply, cookie
 from stubs.portal.gate import ShutError
 from stubs.ports import PORTAL_HTTPS
 from stubs.serving import Refusal, read_body
+from stubs.witness import ASKER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,4 +131,5 @@ def _alive(sessions: Sessions, cookie: str) -> Session:
     found = sessions.find(request.cookies.get(cookie))
     if found is None:
         raise Refusal(401, "not_logged_in", "Log in first.")
+    request.environ[ASKER] = found.user
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stubs import clock
-from stubs.resilience import Role
 from stubs.wire import Site
 
 if TYPE_CHECKING:
@@ -38,9 +37,7 @@ class Answers:
     @property
     def serving(self) -> bool:
         """Whether log-ins are taken; not if the reactor has been frozen so long that the other may serve."""
-        state = self.moment.state
-        awake = clock.monotonic_ms() - state.now_ms < state.frozen_ms
-        return state.role is Role.AVAILABLE and awake
+        return self.moment.serves(clock.monotonic_ms())
 
     @property
     def core_host(self) -> str:
@@ -49,10 +46,8 @@ class Answers:
 
     def serving_peer(self) -> str | None:
         """The host name of the other portal, if it is known to serve at this moment (REDIR-8)."""
-        peer = self.moment.state.peer
-        if peer is None or not peer.status.serving or not self.is_fresh(peer.heard_at_ms):
-            return None
-        return self.installed.portal_host(self.site.other, peer.status.facts.host_domain_name)
+        peer = self.moment.serving_peer(clock.monotonic_ms(), fresh_ms=self.timing.fresh_ms)
+        return None if peer is None else self.installed.portal_host(self.site.other, peer.facts.host_domain_name)
 
     def knows_other_idle(self) -> bool:
         """Whether the other portal is known not to serve now: by its own word, or its core's; silence tells nothing."""
@@ -67,13 +62,11 @@ class Answers:
 
     def may_follow(self) -> bool:
         """Whether this secondary follows the primary's log now (SYNC-1, SYNC-3)."""
-        state = self.moment.state
-        idle = state.role is Role.STARTING and not state.closing and not self.moment.unmet
-        return self.site is Site.SECONDARY and idle and self.serving_peer() is not None
+        return self.moment.may_follow(clock.monotonic_ms(), fresh_ms=self.timing.fresh_ms)
 
     def may_feed(self) -> bool:
         """Whether this primary lets its log be followed now."""
-        return self.site is Site.PRIMARY and self.serving and not self.moment.unmet
+        return self.moment.may_feed(clock.monotonic_ms())
 
     def sync_state(self) -> str:
         """One of: running, interrupted (it should run, nothing comes), suspended (the rules forbid it)."""

@@ -17,6 +17,7 @@ from stubs.portal.meetings import PastError
 from stubs.portal.scheduler import COLLECTION as MEETINGS
 from stubs.portal.sessions import Session
 from stubs.serving import Refusal, answer, read_body
+from stubs.witness import ASKER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,6 +87,7 @@ def _add_session(blueprint: Blueprint, portal: Portal) -> None:
         session = Session(user=form.user, client=request.remote_addr or "", since=clock.utc_now())
         with while_serving(portal):
             token = portal.sessions.begin(session)
+        request.environ[ASKER] = session.user
         response = answer({"user": session.user, "server": portal.site}, 201)
         response.set_cookie(access.COOKIE, token, secure=True, httponly=True, samesite="Strict")
         return response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stubs.lines import BROKEN, Hello, LineConnection
 from stubs.wire import CoreWord
@@ -13,6 +13,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stubs.wire import PortalStatus
+
+
+class AfterCall(NamedTuple):
+    """What follows when a call has ended: whether the core counts as lost, and whether to pause before the next."""
+
+    lost: bool
+    pauses: bool
+
+
+def after_call(*, up: bool, spoke: bool, lasted: float, pause: float) -> AfterCall:
+    """Decide it (ROLE-10): lost is a core that was up, once a call finds nobody who speaks.
+
+    Args:
+        up: the core answered so far.
+        spoke: it said anything in this call.
+        lasted: how long the call was, in the same unit as `pause`.
+        pause: the time between two calls.
+    """
+    lost = up and not spoke
+    return AfterCall(lost=lost, pauses=lost or not up or lasted < pause)
 
 
 class CtiLink:
@@ -69,10 +89,13 @@ class CtiLink:
         pause = threading.Event()
         while True:
             began = time.monotonic()
-            if not self._converse() and self._up:
+            spoke = self._converse()
+            lasted_s = time.monotonic() - began
+            after = after_call(up=self._up, spoke=spoke, lasted=lasted_s, pause=self._pause_s)
+            if after.lost:
                 self._up = False
                 self._lost()
-            if not self._up or time.monotonic() - began < self._pause_s:
+            if after.pauses:
                 pause.wait(self._pause_s)
 
     def _converse(self) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stubs import clock
+from stubs.decoding import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,7 +170,7 @@ def _kept(path: Path | None) -> tuple[KeyEvent, ...]:
     events = []
     for line in lines:
         with contextlib.suppress(msgspec.MsgspecError):  # a full disk may have taken half a line
-            events.append(msgspec.json.decode(line, type=KeyEvent))
+            events.append(decode(line, KeyEvent))
     return tuple(events)
 
 

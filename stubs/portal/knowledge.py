@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from stubs.decoding import decode
+from stubs.events import Settled
 from stubs.portal.database import NotStoredError
-from stubs.readiness import Known
+from stubs.readiness import Known, unmet
 from stubs.wire import CoreFacts, PortalFacts, ServerName, Site
 
 if TYPE_CHECKING:
     from stubs.portal.settings import Notes
+    from stubs.timing import Timing
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +47,7 @@ class Knowledge:
         self._site = site
         self._notes = notes
         text = notes.remembered(_KEY)
-        self._learnt = Learnt() if text is None else msgspec.json.decode(text, type=Learnt)
+        self._learnt = Learnt() if text is None else decode(text, Learnt)
         self._kept = self._learnt
         # Until the primary's core speaks, its mode counts as it was when it was last heard.
         self._select = None if self._learnt.primary_core is None else self._learnt.primary_core.select
@@ -108,6 +111,23 @@ class Knowledge:
     def primary(self, own: PortalFacts) -> PortalFacts:
         """The facts whose failback and detection time count: the primary's, or the own until they are known."""
         return own if self._site is Site.PRIMARY or self._learnt.peer is None else self._learnt.peer
+
+    def meaning(self, own: PortalFacts, *, at_ms: int, timing: Timing) -> tuple[tuple[str, ...], Settled]:
+        """What is known now means: the unmet rules (CFG-13), and what the resilience machine is told.
+
+        Args:
+            own: facts of this portal.
+            at_ms: now.
+            timing: turns the detection time into testbed time.
+        """
+        missing = unmet(self.known(own))
+        leading = self.primary(own)
+        return missing, Settled(
+            at_ms=at_ms,
+            ready=not missing if self.complete else None,
+            failback=leading.failback,
+            detection_ms=timing.detection_ms(leading.detection_minutes),
+        )
 
     @property
     def complete(self) -> bool:

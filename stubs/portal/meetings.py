@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from stubs.decoding import convert
 from stubs.wire import Site
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def ended(meeting: Meeting, outcome: Outcome | None) -> Meeting:
 
 def read(body: dict[str, Any]) -> Meeting:
     """A meeting from an item's body."""
-    return msgspec.convert(body, Meeting)
+    return convert(body, Meeting)
 
 
 def written(meeting: Meeting) -> dict[str, Any]:

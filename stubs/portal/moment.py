@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from stubs.resilience import Role, hears_peer, willing
 from stubs.watchdog import Sign
-from stubs.wire import PortalStatus
+from stubs.wire import PortalStatus, Site
 
 if TYPE_CHECKING:
-    from stubs.resilience import State
+    from stubs.resilience import RoleChanged, State
     from stubs.wire import PortalFacts
 
 
@@ -27,17 +27,20 @@ class Moment:
 
     Attributes:
         state: of the machine.
-        boot: start of the process or last factory reset.
         unmet: rules that keep resilience from working (CFG-13).
         why: reason of the last change of role.
         dormant: stopped by itself, as failover is not in effect (CFG-11).
     """
 
     state: State
-    boot: int
     unmet: tuple[str, ...]
     why: str
     dormant: bool = False
+
+    @property
+    def boot(self) -> int:
+        """Start of the process or last factory reset."""
+        return self.state.boot
 
     def word(self, *, serial: int, head: int, facts: PortalFacts) -> PortalStatus:
         """What the other portal and the cores are told.
@@ -55,10 +58,32 @@ class Moment:
             serving=state.role is Role.AVAILABLE,
             willing=willing(state),
             farewell=state.farewell,
+            claim=state.claim,
             hears_peer=hears_peer(state),
+            heard_claim=_heard(state),
             head=head,
             facts=facts,
         )
+
+    def serves(self, now_ms: int) -> bool:
+        """Whether log-ins are taken; not if the portal has been frozen so long that the other may serve."""
+        return self.state.role is Role.AVAILABLE and now_ms - self.state.now_ms < self.state.frozen_ms
+
+    def serving_peer(self, now_ms: int, *, fresh_ms: int) -> PortalStatus | None:
+        """The other portal's word, if it is known to serve at this moment (REDIR-8)."""
+        peer = self.state.peer
+        fresh = peer is not None and now_ms - peer.heard_at_ms < fresh_ms
+        return peer.status if peer is not None and fresh and peer.status.serving else None
+
+    def may_follow(self, now_ms: int, *, fresh_ms: int) -> bool:
+        """Whether a secondary follows the primary's log now (SYNC-1, SYNC-3)."""
+        idle = self.state.role is Role.STARTING and not self.state.closing and not self.unmet
+        known = self.serving_peer(now_ms, fresh_ms=fresh_ms) is not None
+        return self.state.site is Site.SECONDARY and idle and known
+
+    def may_feed(self, now_ms: int) -> bool:
+        """Whether a primary lets its log be followed now."""
+        return self.state.site is Site.PRIMARY and self.serves(now_ms) and not self.unmet
 
     def sign(self) -> Sign:
         """What the own platform view is told (VIEW-1 to VIEW-3, CFG-11)."""
@@ -66,3 +91,13 @@ class Moment:
         dormant = self.dormant and not self.state.closing
         detail = SWITCHED_OFF if dormant else self.why
         return Sign(service="portal", state=shown, detail=detail, boot=self.boot, dormant=dormant)
+
+
+def is_news(before: State, after: State, effects: tuple[RoleChanged, ...]) -> bool:
+    """Whether all have to be told at once how this portal stands, and not only at the next heartbeat."""
+    stands = after.closing, willing(after), after.claim, _heard(after)
+    return bool(effects) or stands != (before.closing, willing(before), before.claim, _heard(before))
+
+
+def _heard(state: State) -> tuple[int, int]:
+    return (0, 0) if state.peer is None else state.peer.claim

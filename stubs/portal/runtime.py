@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stubs import clock, readiness
-from stubs.events import Close, CoreDown, CoreUp, Event, FailoverNow, PeerHeard, Settled, Tick
+from stubs.events import Close, CoreDown, CoreUp, Event, FailoverNow, PeerHeard, Tick
 from stubs.portal import settings as portal_settings
 from stubs.portal.answers import Answers
 from stubs.portal.cores import Cores
@@ -22,10 +22,10 @@ from stubs.portal.gate import Gate
 from stubs.portal.hearing import Hearing
 from stubs.portal.knowledge import Knowledge
 from stubs.portal.links import Links
-from stubs.portal.moment import Moment
+from stubs.portal.moment import Moment, is_news
 from stubs.portal.scheduler import Scheduler
 from stubs.portal.sessions import Sessions
-from stubs.resilience import Role, State, hears_peer, step, willing
+from stubs.resilience import Role, State, hears_peer, step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,7 +156,7 @@ class Portal(Answers):
             self.meetings.begin()
         if after.closing and not before.closing:
             self.record.add(What.CLOSING, after.farewell.value)
-        return bool(effects) or after.closing != before.closing or willing(after) != willing(before)
+        return is_news(before, after, effects)
 
     def _speak(self) -> None:
         self._serial += 1
@@ -171,18 +171,9 @@ class Portal(Answers):
     def _settle(self) -> None:
         """Work out what the facts that are known now mean."""
         own = self._facts()
-        unmet = readiness.unmet(self.knowledge.known(own))
-        ready = not unmet if self.knowledge.complete else None
-        leading = self.knowledge.primary(own)
+        unmet, settled = self.knowledge.meaning(own, at_ms=clock.monotonic_ms(), timing=self.timing)
         self.moment = replace(self.moment, unmet=unmet)
-        self._events.put(
-            Settled(
-                at_ms=clock.monotonic_ms(),
-                ready=ready,
-                failback=leading.failback,
-                detection_ms=self.timing.detection_ms(leading.detection_minutes),
-            )
-        )
+        self._events.put(settled)
 
     def _factory_reset(self) -> None:
         self.meetings.cease()
@@ -264,12 +255,13 @@ class Portal(Answers):
         now = clock.monotonic_ms()
         state = State(
             site=self.site,
+            boot=clock.boot_id(),
             started_at_ms=now,
             now_ms=now,
             detection_ms=self.timing.detection_ms(self.settings.effective.detection_minutes),
             heartbeat_ms=self.timing.heartbeat_ms,
         )
-        return Moment(state=state, boot=clock.boot_id(), unmet=(), why=why, dormant=dormant)
+        return Moment(state=state, unmet=(), why=why, dormant=dormant)
 
     def _in_reactor(self, action: Callable[[], None]) -> None:
         done = threading.Event()

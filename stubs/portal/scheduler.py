@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from stubs.decoding import convert
 from stubs.portal import meetings
 from stubs.portal.changes import Place
 from stubs.portal.database import NotStoredError
@@ -188,7 +189,7 @@ class Scheduler:
 
 def _seen(body: dict[str, Any], mark: dict[str, Any] | None) -> Meeting:
     """A meeting as this portal knows it: its data, and what was noted beside them."""
-    outcome = None if mark is None else msgspec.convert(mark, Outcome)
+    outcome = None if mark is None else convert(mark, Outcome)
     return meetings.ended(meetings.read(body), outcome)
 
 

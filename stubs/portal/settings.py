@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import msgspec
 
+from stubs.decoding import convert, decode
 from stubs.portal.forms import HostName
 from stubs.wire import Failback, PortalFacts
 
@@ -72,7 +73,7 @@ class PortalSettings:
         self._installed = installed
         self._changing = threading.Lock()
         text = notes.remembered(_KEY)
-        self._configured = installed if text is None else msgspec.json.decode(text, type=Settings)
+        self._configured = installed if text is None else decode(text, Settings)
         self.effective = self._configured
 
     @property
@@ -92,7 +93,7 @@ class PortalSettings:
             msgspec.ValidationError: a value is none for its setting; nothing has changed.
         """
         with self._changing:
-            self._keep(msgspec.convert({**msgspec.to_builtins(self._configured), **fields}, Settings))
+            self._keep(convert({**msgspec.to_builtins(self._configured), **fields}, Settings))
 
     def reset(self) -> None:
         """Back to the settings after installation, in effect at once."""

@@ -9,20 +9,21 @@ say why: the primary's log counts (SYNC-2), but what only the secondary still ho
 that nothing of it is thrown away unasked. A factory reset of the secondary lets it begin anew (reading "stranger").
 
 What the primary changed in stand-alone is in its log like all else, so it follows once the pair is normal (SYNC-5).
+
+What either side says to what it hears is `stubs.portal.conversation`; here it is carried over sockets.
 """
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import logging
 import threading
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from stubs import clock
 from stubs.lines import BROKEN, Hello, LineConnection, listen
-from stubs.portal.changes import Entry, GapError
+from stubs.portal.changes import GapError
+from stubs.portal.conversation import Ask, Batch, Feeding, Following, Offer, OverError, RefusedError
 from stubs.portal.database import NotStoredError
 from stubs.portal.gate import Gate, ShutError
 
@@ -32,43 +33,6 @@ if TYPE_CHECKING:
     from stubs.portal.store import Store
 
 log = logging.getLogger(__name__)
-
-BATCH = 500
-"""Changes in one batch at most."""
-
-
-class Offer(msgspec.Struct, frozen=True):
-    """The primary's first word: which data set it has."""
-
-    store: str
-
-
-class Ask(msgspec.Struct, frozen=True):
-    """The secondary's answer to an offer or a batch: the last change that it has, and what that looks like."""
-
-    after: int
-    mark: str
-
-
-class Batch(msgspec.Struct, frozen=True):
-    """Changes in their order; none: nothing new. `refused`: why there will never be any."""
-
-    entries: tuple[Entry, ...] = ()
-    refused: str = ""
-
-
-class RefusedError(Exception):
-    """The primary does not feed this secondary; says why."""
-
-
-def where(store: Store, seq: int) -> Ask | None:
-    """How a portal that has come up to this change says so; `None`: there is no such change in its log."""
-    if seq == 0:
-        return Ask(after=0, mark="")
-    found = store.after(seq - 1, limit=1)
-    if not found or found[0].seq != seq:
-        return None
-    return Ask(after=seq, mark=hashlib.sha256(msgspec.json.encode(found[0])).hexdigest())
 
 
 class Feeder:
@@ -103,37 +67,29 @@ class Feeder:
     def _feed(self, connection: LineConnection, _address: str) -> None:
         if not connection.receive(Hello).is_from("portal", self._secret):
             return
-        identity = self._store.identity()
-        connection.send(Offer(identity))
-        began_after: int | None = None
-        while True:
-            ask = connection.receive(Ask)
-            began_after = ask.after if began_after is None else began_after
-            if not (self._may_feed() and self._store.identity() == identity):
-                return
-            self.trouble = "" if ask == where(self._store, ask.after) else self._stranger(ask)
-            if self.trouble:
-                log.warning("sync refused: %s", self.trouble)
-                connection.send(Batch(refused=self.trouble))
-                return
-            # One that only ever asks for the same has taken nothing: its disk may be full.
-            if ask.after > began_after or ask.after == self._store.head():
-                self._last_fed_ms = clock.monotonic_ms()
-            entries = self._next_after(ask.after)
-            if not self._may_feed():  # any more, after that wait: what came meanwhile is not for the other one
-                return
-            connection.send(Batch(entries))
+        talk = Feeding(store=self._store, may_feed=self._may_feed, identity=self._store.identity())
+        connection.send(Offer(talk.identity))
+        with contextlib.suppress(OverError):
+            while True:
+                try:
+                    took = talk.hear(connection.receive(Ask))
+                except RefusedError as refusal:
+                    self.trouble = str(refusal)
+                    log.warning("sync refused: %s", self.trouble)
+                    connection.send(Batch(refused=self.trouble))
+                    return
+                self.trouble = ""
+                if took:
+                    self._last_fed_ms = clock.monotonic_ms()
+                connection.send(self._next(talk))
 
-    def _stranger(self, ask: Ask) -> str:
-        return f"the secondary's change {ask.after} is not in the primary's log, which ends at {self._store.head()}"
-
-    def _next_after(self, seq: int) -> tuple[Entry, ...]:
-        """What follows on a change; nothing if nothing comes within a heartbeat."""
+    def _next(self, talk: Feeding) -> Batch:
+        """What follows; an empty batch if nothing comes within a heartbeat."""
         revision = self._store.revision
-        batch = self._store.after(seq, limit=BATCH)
-        if not batch:
+        batch = talk.answer()
+        if not batch.entries:
             self._store.wait_for_change(revision, within_s=self._heartbeat_s)
-            batch = self._store.after(seq, limit=BATCH)
+            batch = talk.answer()
         return batch
 
 
@@ -200,27 +156,18 @@ class Follower:
         self.trouble = trouble
 
     def _follow(self) -> None:
-        with self.gate.passing():
-            discarded = self._store.discard()
+        talk = Following(store=self._store, gate=self.gate, may_follow=self._may_follow)
+        discarded = talk.begin()
         if discarded:
             log.info("failback: %d own changes discarded", discarded)
         connection = LineConnection.call(self._address, self._port, hello=self._hello, silence_s=self._silence_s)
         try:
-            store = connection.receive(Offer).store
-            with self.gate.passing():
-                after = self._store.mirror(store)
-            while self._may_follow():
-                connection.send(where(self._store, after))
-                batch = connection.receive(Batch)
-                if batch.refused:
-                    raise RefusedError(batch.refused)
-                if batch.entries:
-                    with self.gate.passing():
-                        if not self._may_follow():  # any more, after that wait
-                            return
-                        self._store.apply(store, batch.entries)
-                    after = batch.entries[-1].seq
-                self._followed_at_ms = clock.monotonic_ms()
-                self.trouble = ""
+            talk.accept(connection.receive(Offer))
+            with contextlib.suppress(OverError):
+                while True:
+                    connection.send(talk.ask())
+                    talk.take(connection.receive(Batch))
+                    self._followed_at_ms = clock.monotonic_ms()
+                    self.trouble = ""
         finally:
             connection.close()

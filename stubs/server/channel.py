@@ -1,19 +1,23 @@
 """The fault channel's far end: a loop in the server container that changes the network and sends probes.
 
 Started as `python3 -m stubs.server.channel` by an exec with stdin open, as user 0 with NET_ADMIN alone. It
-says one line when it is ready, then answers each request line by one line, and ends at the end of its input:
-when whoever opened it is gone, so is it. It knows no rules of its own; the text of a transaction comes with
-the request.
+says one line when it is ready, with its process number, then answers each request line by one line, and ends at the
+end of its input: when whoever opened it is gone, so is it. It knows no rules of its own; the text of a transaction
+comes with the request.
 
 Requests (JSON objects, `id` comes back in the answer):
 
-- `{"id": 1, "do": "nft", "text": "…"}`: run the text as one transaction; answers `{"id": 1, "ok": true}`.
+- `{"id": 1, "do": "nft", "text": "…"}`: run the text as one transaction; answers `{"id": 1, "ok": true}`. With
+  `messages` (see `stubs.server.netfilter`) these are tried before, as one transaction, and the text where they fail.
 - `{"id": 2, "do": "list", "text": "list …"}`: answers with nft's own JSON under `listing`; each line of the text is a
   command of its own, and their answers are put together.
 - `{"id": 3, "do": "route", "device": "eth0", "messages": […]}`: see `stubs.server.route`.
 - `{"id": 4, "do": "probe", "address": "10.0.0.2", "port": 50796, "protocol": "udp", "count": 3}`: answers
   `sent` and `refused`, the latter being those that the packet filter of this very server did not let out.
 - `{"id": 5, "do": "ask", …}` likewise, with `answers`; `{"id": 6, "do": "stream", …}`: see `stubs.server.probes`.
+- `{"id": 7, "do": "hear", "act": "begin" | "look" | "end"}`, and at another server `{"id": 8, "do": "timed", "address":
+  "10.0.0.2", "port": 40000, "count": 100}`: how late packets arrive, see `stubs.server.arrivals`.
+- `{"id": 9, "do": "end", "pid": 123}`: end another far end of this container, see `stubs.server.predecessor`.
 
 Each answer says under `at_ms` when it was done, in milliseconds of the monotonic clock, which all containers of a
 machine share with their host. A failure answers `{"id": …, "ok": false, "kind": "request" | "nft" | "probe" | "route",
@@ -24,19 +28,22 @@ Imports the standard library alone, to start fast.
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import json
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stubs import ports
-from stubs.server import probes, route
+from stubs.server import predecessor, probes, route
+from stubs.server.arrivals import Ear, send_timed
 from stubs.server.nftables import Nftables
 from stubs.server.refusal import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import BinaryIO
 
 MOST_PROBES = 20_000
@@ -45,19 +52,22 @@ _SMALLEST = 64
 
 
 class Filter(Protocol):
-    """What runs nft text."""
+    """What runs nft text, and hands over what is made ready."""
 
     def run(self, text: str, *, as_json: bool = False) -> str:
         """Run the text as one transaction and return its output; a refusal raises RefusedError."""
 
+    def send(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Hand messages to the kernel as one transaction; a refusal raises RefusedError."""
 
-def answer(line: bytes, packet_filter: Filter) -> dict[str, Any]:
+
+def answer(line: bytes, packet_filter: Filter, ear: Ear) -> dict[str, Any]:
     """Carry out one request and make its answer. Never raises: every request gets one."""
     number: Any = None
     try:
         request = parse(line)
         number = request.get("id")
-        result = carry_out(request, packet_filter)
+        result = carry_out(request, packet_filter, ear)
         return {"id": number, "ok": True, "at_ms": round(time.monotonic() * 1000, 3), **result}
     except RefusedError as error:
         return {"id": number, "ok": False, "kind": error.kind, "error": str(error), "code": error.code}
@@ -77,11 +87,13 @@ def parse(line: bytes) -> dict[str, Any]:
     return request
 
 
-def carry_out(request: Mapping[str, Any], packet_filter: Filter) -> dict[str, Any]:
+def carry_out(  # noqa: PLR0911 - one for each kind
+    request: Mapping[str, Any], packet_filter: Filter, ear: Ear
+) -> dict[str, Any]:
     """Do what a request asks; the result is what its answer adds to `ok`."""
     match request.get("do"):
         case "nft":
-            packet_filter.run(text_of(request))
+            transact(request, packet_filter)
             return {}
         case "list":
             return {"listing": listing(text_of(request), packet_filter)}
@@ -94,8 +106,43 @@ def carry_out(request: Mapping[str, Any], packet_filter: Filter) -> dict[str, An
             return probes.ask(**probe_of(request))
         case "stream":
             return {**probes.stream(**stream_of(request))}
+        case "hear":
+            return hear(request.get("act"), ear)
+        case "timed":
+            return {**send_timed(address_of(request), port=port_of(request), count=count_of(request))}
+        case "end":
+            predecessor.end(whole(request, "pid", 0, most=(1 << 31) - 1))
+            return {}
         case unknown:
-            raise RefusedError("request", f"unknown 'do': {unknown!r} (nft, list, route, probe, ask, stream)")
+            known = "nft, list, route, probe, ask, stream, hear, timed, end"
+            raise RefusedError("request", f"unknown 'do': {unknown!r} ({known})")
+
+
+def transact(request: Mapping[str, Any], packet_filter: Filter) -> None:
+    """Hand the messages over as one transaction, if there are some; if not, or if they are refused, run the text."""
+    text = text_of(request)
+    if "messages" in request:
+        try:
+            return packet_filter.send(request["messages"])
+        except RefusedError as error:
+            if error.kind != "nft":
+                raise
+    packet_filter.run(text)
+    return None
+
+
+def hear(act: object, ear: Ear) -> dict[str, Any]:
+    """Begin to hear timed packets, say how late they came, or end it."""
+    match act:
+        case "begin":
+            return {"port": ear.begin()}
+        case "look":
+            return {"late": ear.look()}
+        case "end":
+            ear.end()
+            return {}
+        case unknown:
+            raise RefusedError("request", f"unknown 'act': {unknown!r} (begin, look, end)")
 
 
 def listing(text: str, packet_filter: Filter) -> dict[str, Any]:
@@ -120,8 +167,8 @@ def probe_of(request: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "address": address_of(request),
         "protocol": protocol,
-        "port": whole(request, "port", ports.PROBE, most=65535),
-        "count": whole(request, "count", 1, most=MOST_PROBES),
+        "port": port_of(request),
+        "count": count_of(request),
     }
 
 
@@ -135,7 +182,7 @@ def stream_of(request: Mapping[str, Any]) -> dict[str, Any]:
         raise RefusedError("request", f"a stream of {count} probes of {size} bytes, {skip} of them not measured")
     return {
         "address": address_of(request),
-        "port": whole(request, "port", ports.PROBE, most=65535),
+        "port": port_of(request),
         "size": size,
         "count": count,
         "skip": skip,
@@ -153,6 +200,16 @@ def address_of(request: Mapping[str, Any]) -> str:
         raise RefusedError("request", f"'address' must be an IPv4 address, not {address!r}") from error
 
 
+def port_of(request: Mapping[str, Any]) -> int:
+    """Take a port out of a request."""
+    return whole(request, "port", ports.PROBE, most=65535)
+
+
+def count_of(request: Mapping[str, Any]) -> int:
+    """Take a number of packets out of a request."""
+    return whole(request, "count", 1, most=MOST_PROBES)
+
+
 def whole(request: Mapping[str, Any], key: str, default: int, *, most: int) -> int:
     """Take a whole number from 1 to `most` out of a request."""
     value = request.get(key, default)
@@ -163,9 +220,11 @@ def whole(request: Mapping[str, Any], key: str, default: int, *, most: int) -> i
 
 def serve(requests: BinaryIO, answers: BinaryIO, packet_filter: Filter) -> None:
     """Answer each line until the input ends."""
-    say(answers, {"ready": True})
+    ear = Ear()
+    say(answers, {"ready": True, "pid": os.getpid()})
     for line in requests:
-        say(answers, answer(line, packet_filter))
+        say(answers, answer(line, packet_filter, ear))
+    ear.end()
 
 
 def say(answers: BinaryIO, message: dict[str, Any]) -> None:
@@ -181,6 +240,7 @@ def main() -> int:
     except RefusedError as error:
         say(sys.stdout.buffer, {"ready": False, "error": str(error)})
         return 1
+    gc.freeze()  # what is there now stays: a collection need not look at it in the middle of a change
     serve(sys.stdin.buffer, sys.stdout.buffer, packet_filter)
     return 0
 

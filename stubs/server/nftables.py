@@ -1,4 +1,4 @@
-"""Runs nft text in this network namespace, through libnftables. Knows no rules of its own.
+"""Changes the packet filter of this network namespace, by nft text or by ready messages. Knows no rules of its own.
 
 Imports the standard library alone, to start fast.
 """
@@ -6,8 +6,13 @@ Imports the standard library alone, to start fast.
 from __future__ import annotations
 
 import ctypes
+from typing import TYPE_CHECKING, Any
 
+from stubs.server.netfilter import Netfilter
 from stubs.server.refusal import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 LIBRARY = "libnftables.so.1"
 _JSON_OUTPUT = 1 << 4  # NFT_CTX_OUTPUT_JSON of libnftables.h
@@ -27,6 +32,11 @@ class Nftables:
             raise RefusedError("nft", "libnftables gave no context")
         self._library.nft_ctx_buffer_output(self._context)
         self._library.nft_ctx_buffer_error(self._context)
+        self._netfilter = Netfilter()
+
+    def send(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Hand messages to the kernel as one transaction, past the library. Raises as `Netfilter.send`."""
+        self._netfilter.send(messages)
 
     def run(self, text: str, *, as_json: bool = False) -> str:
         """Run the text as one transaction: all of it, or nothing.

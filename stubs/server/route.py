@@ -19,11 +19,11 @@ from stubs.server.refusal import RefusedError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_HEADER = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence number, port
+HEADER = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence number, port
 _TRAFFIC = struct.Struct("=BxxxiIII")  # tcmsg: family, device, handle, parent, info
 _REQUEST_WITH_ECHO = 0x1 | 0x8  # NLM_F_REQUEST, NLM_F_ECHO: without it the kernel tells listeners only
 _REQUEST_WITH_ANSWER = 0x1 | 0x4  # NLM_F_REQUEST, NLM_F_ACK
-_ERROR = 2  # NLMSG_ERROR: the answer to each message; 0 means that it was done
+ERROR = 2  # NLMSG_ERROR: the answer to each message; 0 means that it was done
 _NEW_CLASS, _GET_CLASS = 40, 42  # RTM_NEWTCLASS, RTM_GETTCLASS
 _STATISTICS, _BASIC = 7, 1  # TCA_STATS2, TCA_STATS_BASIC
 _WAIT_S = 2.0
@@ -61,16 +61,16 @@ def class_bytes(device: str, handle: int) -> int | None:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
             kernel.settimeout(_WAIT_S)
             kernel.bind((0, 0))
-            length = _HEADER.size + _TRAFFIC.size
-            head = _HEADER.pack(length, _GET_CLASS, _REQUEST_WITH_ECHO, 0, 0)
+            length = HEADER.size + _TRAFFIC.size
+            head = HEADER.pack(length, _GET_CLASS, _REQUEST_WITH_ECHO, 0, 0)
             kernel.send(head + _TRAFFIC.pack(socket.AF_UNSPEC, index, handle, 0, 0))
             answer = kernel.recv(65536)
     except OSError:
         return None
-    _, kind, _, _, _ = _HEADER.unpack_from(answer)
+    _, kind, _, _, _ = HEADER.unpack_from(answer)
     if kind != _NEW_CLASS:
         return None
-    counted = _attribute(_attribute(answer[_HEADER.size + _TRAFFIC.size :], _STATISTICS), _BASIC)
+    counted = _attribute(_attribute(answer[HEADER.size + _TRAFFIC.size :], _STATISTICS), _BASIC)
     return int(struct.unpack_from("=Q", counted)[0]) if counted else None
 
 
@@ -90,8 +90,8 @@ def _attribute(content: bytes, wanted: int) -> bytes:
 def _packed(index: int, message: Mapping[str, Any]) -> bytes:
     head = _TRAFFIC.pack(socket.AF_UNSPEC, index, message["handle"], message["parent"], message.get("info", 0))
     content = head + base64.b64decode(message.get("attributes", ""), validate=True)
-    length = _HEADER.size + len(content)
-    return _HEADER.pack(length, message["type"], message["flags"] | _REQUEST_WITH_ANSWER, 0, 0) + content
+    length = HEADER.size + len(content)
+    return HEADER.pack(length, message["type"], message["flags"] | _REQUEST_WITH_ANSWER, 0, 0) + content
 
 
 def _exchange(kernel: socket.socket, content: bytes, despite: Sequence[str], number: int) -> None:
@@ -99,14 +99,15 @@ def _exchange(kernel: socket.socket, content: bytes, despite: Sequence[str], num
         kernel.send(content)
         answer = kernel.recv(65536)
     except OSError as error:
-        raise RefusedError("route", f"message {number}: {error}", code=_name(error.errno or 0)) from error
-    _, kind, _, _, _ = _HEADER.unpack_from(answer)
-    (failed,) = struct.unpack_from("=i", answer, _HEADER.size)
-    if kind != _ERROR:
+        raise RefusedError("route", f"message {number}: {error}", code=error_name(error.errno or 0)) from error
+    _, kind, _, _, _ = HEADER.unpack_from(answer)
+    (failed,) = struct.unpack_from("=i", answer, HEADER.size)
+    if kind != ERROR:
         raise RefusedError("route", f"message {number}: an answer of type {kind}")
-    if failed and _name(-failed) not in despite:
-        raise RefusedError("route", f"message {number}: {os.strerror(-failed)}", code=_name(-failed))
+    if failed and error_name(-failed) not in despite:
+        raise RefusedError("route", f"message {number}: {os.strerror(-failed)}", code=error_name(-failed))
 
 
-def _name(number: int) -> str:
+def error_name(number: int) -> str:
+    """The kernel's error by its name."""
     return errno.errorcode.get(number, str(number))

@@ -1,41 +1,65 @@
 """The command line: parses, calls, prints. Exit codes: 0 fine, 1 an expectation failed, 2 wrong use or something lacks.
 
-Every failure is one line on stderr that says what happened, to what, and what to do next.
+Every failure is one line on stderr that says what happened, to what, and what to do next. A command is loaded when it
+is called: all of them together take a second and a half of processor time, which `testbed status` has no use for.
 """
 
 from __future__ import annotations
 
+import importlib
 import sys
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import click
 
-from testbed.cli import beds, configure, conform, doctor, fault, gc, images, rules
 from testbed.errors import BedError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+WHERE: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        **{name: ("beds", name) for name in ("up", "topologies", "ls", "status", "hosts", "logs", "reset", "down")},
+        **{name: (name, name) for name in ("configure", "conform", "crowd", "defects", "doctor", "fault", "gc")},
+        **{name: (name, name) for name in ("images", "recheck", "rules", "simulate")},
+        "random": ("randomly", "randomly"),
+        "replay": ("randomly", "replay"),
+    }
+)
+"""The module of each command below `testbed.cli`, and its name there."""
+
+
+class Commands(click.Group):
+    """Loads what is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All, in alphabetical order."""
+        del ctx
+        return sorted(WHERE)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One by its name; `None`: there is none."""
+        del ctx
+        if cmd_name not in WHERE:
+            return None
+        module, name = WHERE[cmd_name]
+        found: click.Command = getattr(importlib.import_module(f"testbed.cli.{module}"), name)
+        return found
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="portal-resilience-testbed")
 def commands() -> None:
     """Break a pair of one-X Portal servers on purpose, and see what the clients do."""
 
 
-for command in (
-    *beds.COMMANDS,
-    configure.configure,
-    conform.conform,
-    doctor.doctor,
-    fault.fault,
-    gc.gc,
-    images.images,
-    rules.rules,
-):
-    commands.add_command(command)
-
-
 def main() -> None:
     """Run one command, and end the process with its exit code."""
     try:
-        commands(standalone_mode=False)
+        code = commands(standalone_mode=False)
+        if isinstance(code, int):  # click turns an `Exit` into what it returns
+            sys.exit(code)
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except click.ClickException as error:
@@ -60,8 +84,9 @@ def explain(error: click.ClickException) -> int:
 
 
 def tell(error: BedError) -> int:
-    """Print an error as one line; its exit code."""
-    click.echo("testbed: " + " ".join(str(error).split()), err=True)
+    """Print an error and its notes as one line; its exit code."""
+    said = "; ".join([str(error), *getattr(error, "__notes__", ())])
+    click.echo("testbed: " + " ".join(said.split()), err=True)
     return error.exit_code
 
 

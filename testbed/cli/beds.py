@@ -8,7 +8,17 @@ import click
 
 from testbed import environment, leftovers, presets, runs
 from testbed.bed import Bed
-from testbed.cli.common import as_json, attach, chosen_topology, program, say, show, topology_name
+from testbed.cli.common import (
+    as_json,
+    attach,
+    chosen_topology,
+    defect_lines,
+    program,
+    say,
+    show,
+    topology_name,
+    with_defects,
+)
 from testbed.engine.images import ensure_images
 from testbed.engine.records import check_name, records
 from testbed.errors import MisuseError
@@ -23,11 +33,18 @@ from testbed.topology import Topology
     metavar="FILE|PRESET",
     help="A topology file (TOML) or one of `testbed topologies`; without it, a pair that is ready.",
 )
+@click.option(
+    "--defect",
+    "planted",
+    metavar="SERVER:NAME",
+    multiple=True,
+    help="Plant one of `testbed defects` on a server; may be given again.",
+)
 @as_json
-def up(name: str, chosen: str | None, json_: bool) -> None:  # noqa: FBT001 - click's way
+def up(name: str, chosen: str | None, planted: tuple[str, ...], json_: bool) -> None:  # noqa: FBT001 - click's way
     """Start a topology and leave it running."""
     check_name(name)  # before images are made for nothing
-    wanted = Topology() if chosen is None else chosen_topology(chosen)
+    wanted = with_defects(Topology() if chosen is None else chosen_topology(chosen), planted)
     client = environment.engine()
     images = ensure_images(client, base=environment.base(), say=say)
     with runs.run(environment.state_folder() / "runs") as (run, janitor):
@@ -64,6 +81,7 @@ def _described(result: dict[str, Any]) -> str:
         lines += [f"  {name}: {server['address']}"]
         shown = {"portal": "portal_url", "platform view": "platform_view_url", "certificate": "certificate"}
         lines += [f"    {title:13}  {server[key]}" for title, key in shown.items() if server[key] is not None]
+    lines += defect_lines(result["defects"])
     users = ", ".join(f"{user['name']}/{user['password']}" for user in result["users"][:5])
     name, testbed = result["name"], program()
     wanted = result["servers"]["primary"]["portal_url"]
@@ -119,6 +137,7 @@ def _status_text(name: str, found: dict[str, Any]) -> str:
             shown = f"{view[service]['state']} ({view[service]['colour']})" if view else "the platform view is silent"
             lines.append(f"  {site:11} {service:7} {server[service]:10} {shown}")
     lines += [f"  fault: {fault}" for fault in found["faults"]] or ["  no faults"]
+    lines += defect_lines(found["defects"])
     return "\n".join(lines)
 
 
@@ -178,6 +197,3 @@ def down(name: str) -> None:
     made_by = [found.run for found in leftovers.find(environment.engine()) if found.name == name]
     with runs.to_the_end(made_by):
         bed.down()
-
-
-COMMANDS = (up, topologies, ls, status, hosts, logs, reset, down)

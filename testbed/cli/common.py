@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from testbed import environment, layout, presets, topology
 from testbed.bed import Bed
 from testbed.certificates import CertificateFault
+from testbed.defects import defect_named
 from testbed.engine.records import check_name
 from testbed.errors import MisuseError
 from testbed.faults import Target
@@ -74,6 +76,20 @@ def chosen_topology(chosen: str) -> Topology:
     if "/" not in chosen and "." not in chosen and not Path(chosen).exists():
         raise MisuseError(f"no file and no preset is called {chosen!r}; presets: {', '.join(presets.names())}")
     return topology.read(read_file(chosen), source=chosen)
+
+
+def with_defects(wanted: Topology, planted: tuple[str, ...]) -> Topology:
+    """A topology with further defects, each SERVER:NAME.
+
+    Raises:
+        MisuseError: there is no such defect or server, or the server has nothing that could have it.
+    """
+    return msgspec.structs.replace(wanted, defects=(*wanted.defects, *planted)) if planted else wanted
+
+
+def defect_lines(planted: list[str]) -> list[str]:
+    """What a topology says of its defects: nobody is to take it for a sound one."""
+    return [f"  planted defect: {each}: {defect_named(each.partition(':')[2]).says}" for each in planted]
 
 
 def targets_of(bed: Bed, text: str) -> tuple[Target, ...]:

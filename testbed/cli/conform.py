@@ -5,41 +5,41 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-import tempfile
-import uuid
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from testbed import environment, runs
-from testbed.bed import Bed
-from testbed.cli.common import as_json, attach, chosen_topology, duration_ms, say, show
+from testbed.cli.borrowed import own_bed, report_folder, standing_bed
+from testbed.cli.common import as_json, chosen_topology, duration_ms, say, show
 from testbed.conformance import command as commands
 from testbed.conformance import given
-from testbed.conformance.driver import Plan
+from testbed.conformance.page import render
+from testbed.conformance.plan import Names, Plan
 from testbed.conformance.results import as_json as result_as_json
 from testbed.conformance.results import exit_status
-from testbed.conformance.run import refuse_disturbed, refuse_unfit, run
+from testbed.conformance.run import refuse_unfit, run
 from testbed.conformance.scenarios import SCENARIOS, Kind, chosen
 from testbed.conformance.told import junit, table
-from testbed.engine.images import ensure_images
-from testbed.errors import MisuseError
+from testbed.errors import BedError, MisuseError
 from testbed.history import History
 from testbed.topology import Topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from testbed.bed import Bed
     from testbed.conformance.results import Result
 
 FILES = (
     "conform.json",
     "conform.txt",
+    "conform.html",
     "junit.xml",
     "history.jsonl",
     "client.out",
     "client.err",
+    "client.hosts",
     "ca.pem",
     "hosts",
     "topology.json",
@@ -55,7 +55,7 @@ COMMAND is given, as variables and as {{placeholders}} in its arguments (TESTBED
 
 \b
 Exit code: 0 all that could be judged passed; 1 a check failed, nothing could be judged in a scenario,
-the client ended by itself or never connected; 2 wrong use.
+the client ended by itself or never connected; 2 wrong use, or the testbed itself failed.
 """
 
 
@@ -73,6 +73,16 @@ the client ended by itself or never connected; 2 wrong use.
     help="What the client is: it logs in by itself, its user does, or it is never redirected.",
 )
 @click.option("--within", metavar="T", default="30s", show_default=True, help="How long it may take each time.")
+@click.option("--connect-within", metavar="T", default="30s", show_default=True, help="How long to start and log in.")
+@click.option(
+    "--names",
+    type=click.Choice([names.value for names in Names]),
+    default=Names.AUTO.value,
+    show_default=True,
+    help="Whether the servers' names resolve for COMMAND, by an /etc/hosts of its own: where possible, always, never.",
+)
+@click.option("--trust-by-environment", is_flag=True, help=f"Set {', '.join(given.TRUSTS)} for COMMAND.")
+@click.option("--again", is_flag=True, help="Start COMMAND again whenever it has ended.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if anything stays unknown.")
 @click.option("--report", metavar="DIR", help="Write conform.json, junit.xml, the client's output, the history here.")
 @as_json
@@ -84,25 +94,33 @@ def conform(  # noqa: PLR0913, PLR0917 - click's way
     only: tuple[str, ...],
     kind: str,
     within: str,
+    connect_within: str,
     strict: bool,  # noqa: FBT001 - click's way
     report: str | None,
     json_: bool,  # noqa: FBT001 - click's way
+    **how: Any,
 ) -> None:
     """Judge a client that knows nothing of the testbed, from the servers' side."""
     plan = Plan(
         scenarios=chosen(only, Kind(kind)),
         kind=Kind(kind),
         within_s=duration_ms(within) / 1000,
+        connect_s=duration_ms(connect_within) / 1000,
         command=command,
         address=address,
+        names=Names(how["names"]),
+        again=how["again"],
+        trusts_by_environment=how["trust_by_environment"],
     )
     _refuse_muddle(plan, wanted, observe)
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(_folder(report))
-        bed = stack.enter_context(_own(wanted) if observe is None else _of_somebody(observe))
+        folder = stack.enter_context(report_folder(report, FILES))
+        bed = stack.enter_context(_own(wanted) if observe is None else standing_bed(observe))
         history = stack.enter_context(History(folder / "history.jsonl"))
-        result = run(bed, history, plan, folder=folder, say=say)
-        _write(folder, result, strict=strict)
+        with _not_the_client():
+            result = run(
+                bed, history, plan, folder=folder, say=say, keep=lambda one: _write(folder, one, strict=strict)
+            )
     show(result_as_json(result, strict=strict), json_=json_, text=lambda: table(result, strict=strict))
     sys.exit(exit_status(result, strict=strict))
 
@@ -114,57 +132,17 @@ def _refuse_muddle(plan: Plan, wanted: str | None, observe: str | None) -> None:
         raise MisuseError("--topology is for a topology of its own; --observe takes one that is up")
     if observe is None and plan.address is not None:
         raise MisuseError("--client goes with --observe NAME: a command is the only client of its topology")
+    if observe is not None and (plan.again or plan.trusts_by_environment or plan.names is not Names.AUTO):
+        raise MisuseError("--names, --again and --trust-by-environment are of a COMMAND, and --observe runs none")
     if plan.command:
         commands.check(plan.command)
 
 
-@contextlib.contextmanager
-def _folder(report: str | None) -> Iterator[Path]:
-    """The report's folder, rid of what an earlier run wrote there; one for the time being, if none is wanted."""
-    if report is None:
-        with tempfile.TemporaryDirectory(prefix="testbed-conform-") as name:
-            yield Path(name)
-        return
-    folder = Path(report).absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in FILES:
-            (folder / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise MisuseError(f"cannot write a report to {report}: {error}") from error
-    yield folder
-
-
-@contextlib.contextmanager
-def _own(wanted: str | None) -> Iterator[Bed]:
-    """A topology that ends with the block."""
+def _own(wanted: str | None) -> contextlib.AbstractContextManager[Bed]:
+    """A topology that ends with the command."""
     topology = Topology() if wanted is None else chosen_topology(wanted)
     refuse_unfit(topology)
-    client = environment.engine()
-    images = ensure_images(client, base=environment.base(), say=say)
-    name = f"conform-{uuid.uuid4().hex[:8]}"
-    with runs.run(environment.state_folder() / "runs") as (identity, _janitor):
-        folder = environment.bed_folder(name)
-        bed = Bed.up(
-            client, images, topology, name=name, folder=folder, run=identity, keep=False, pool=environment.pool()
-        )
-        try:
-            yield bed
-        finally:
-            bed.close()
-            bed.forget()
-
-
-@contextlib.contextmanager
-def _of_somebody(name: str) -> Iterator[Bed]:
-    """A topology that was up before, and stays."""
-    bed = attach(name)
-    refuse_unfit(bed.topology)
-    try:
-        refuse_disturbed(bed)
-        yield bed
-    finally:
-        bed.close()
+    return own_bed(topology, kind="conform")
 
 
 def _write(folder: Path, result: Result, *, strict: bool) -> None:
@@ -173,5 +151,28 @@ def _write(folder: Path, result: Result, *, strict: bool) -> None:
         "conform.txt": table(result, strict=strict) + "\n",
         "junit.xml": junit(result, strict=strict),
     }
+    files["conform.html"] = render(result, strict=strict, files=sorted({*files, *_there(folder)}))
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def _not_the_client() -> Iterator[None]:
+    """Where the testbed itself fails: an exit code of 1 would be a verdict on the client."""
+    try:
+        yield
+    except (BedError, ExceptionGroup) as error:
+        _exit_with_2(error)
+        raise
+
+
+def _exit_with_2(error: Exception) -> None:
+    if isinstance(error, ExceptionGroup):
+        for one in error.exceptions:
+            _exit_with_2(one)
+    elif isinstance(error, BedError):
+        error.exit_code = 2
+
+
+def _there(folder: Path) -> list[str]:
+    return [name for name in FILES if (folder / name).exists()]

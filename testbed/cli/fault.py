@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import click
 
-from testbed import layout, partitions, volume_proof
+from testbed import layout, moments, partitions, volume_proof
 from testbed.cli import healing, links
-from testbed.cli.common import attach, case_of, duration_ms, targets_of, topology_name
-from testbed.faults import SlowStart, Target
+from testbed.cli.changes import Begun, lasting
+from testbed.cli.common import as_json, attach, case_of, duration_ms, show, targets_of, topology_name
+from testbed.cli.undoing import Undoing, freeze, kill, or_undone, stop, will_end
+from testbed.faults import Certificate, FullDisk, SlowStart, Target, describe
+from testbed.history import SystemClock
 from testbed.network.proof import prove_passing, prove_stopped
 from testbed.service_proof import prove_ended, prove_state, start_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from stubs.wire import ServerName
     from testbed.bed import Bed
@@ -25,25 +29,58 @@ def fault() -> None:
     """Inject a fault into a topology, or heal one."""
 
 
-def _service_command(verb: str, help_: str, act: Callable[[Bed, Target], None], *, becomes: str) -> None:
+def _service_command(
+    verb: str, help_: str, act: Callable[[Bed, Undoing, Target], None], *, becomes: str, told_by: str
+) -> None:
     @fault.command(verb, help=help_)
     @topology_name
     @click.argument("target", metavar="SERVER[/SERVICE]")
-    def command(name: str, target: str) -> None:
+    @as_json
+    def command(name: str, target: str, *, json_: bool) -> None:
         bed = attach(name)
-        targets = targets_of(bed, target)
-        for each in targets:
-            act(bed, each)
-        for each in targets:
-            prove_state(bed, each, becomes)
+        with or_undone(name) as undoing:
+            targets = targets_of(bed, target)
+            for each in targets:
+                act(bed, undoing, each)
+            for each in targets:
+                prove_state(bed, each, becomes)
+            rows = _rows(bed, targets, becomes, told_by)
+        _tell(rows, json_=json_)
 
 
-def _start(bed: Bed, target: Target) -> None:
+Row = dict[str, str | None]
+"""What was done to what, and when, as it is printed."""
+
+
+def _rows(bed: Bed, targets: Iterable[Target], state: str, told_by: str) -> list[Row]:
+    """How services are now, and since when by the engine's clock, to the millisecond; where it tells."""
+    rows: list[Row] = []
+    for target in targets:
+        at = bed.services.at(told_by, target.server, target.service)
+        rows.append({"target": str(target), "state": state, "at": None if at is None else moments.written(at)})
+    return rows
+
+
+def _tell(rows: list[Row], *, json_: bool) -> None:
+    show(
+        rows,
+        json_=json_,
+        text=lambda: "\n".join(
+            f"{row['target']} {row['state']}" + ("" if row["at"] is None else f" since {row['at']}") for row in rows
+        ),
+    )
+
+
+def _resume(bed: Bed, _undoing: Undoing, target: Target) -> None:
+    bed.services.resume(target.server, target.service)
+
+
+def _start(bed: Bed, _undoing: Undoing, target: Target) -> None:
     _refuse_dormant(bed, target)
     bed.services.start(target.server, target.service)
 
 
-def _restart(bed: Bed, target: Target) -> None:
+def _restart(bed: Bed, _undoing: Undoing, target: Target) -> None:
     _refuse_dormant(bed, target)
     start = start_of(bed, target)
     bed.services.restart(target.server, target.service)
@@ -61,39 +98,62 @@ def _refuse_dormant(bed: Bed, target: Target) -> None:
         inspector.start(target.service)
 
 
-for _verb, _help, _act, _becomes in (
-    ("kill", "SIGKILL a service.", lambda bed, t: bed.services.kill(t.server, t.service), "stopped"),
-    ("stop", "Stop a service in order.", lambda bed, t: bed.services.stop(t.server, t.service), "stopped"),
-    ("pause", "Freeze a service.", lambda bed, t: bed.services.pause(t.server, t.service), "paused"),
-    ("resume", "Let a frozen service go on.", lambda bed, t: bed.services.resume(t.server, t.service), "running"),
-    ("start", "Start a service that has ended.", _start, "running"),
-    ("restart", "Restart a service, announced.", _restart, "running"),
+for _verb, _help, _act, _becomes, _told_by in (
+    ("kill", "SIGKILL a service.", kill, "stopped", "ended"),
+    ("stop", "Stop a service in order.", stop, "stopped", "ended"),
+    ("pause", "Freeze a service.", freeze, "paused", "pause"),
+    ("resume", "Let a frozen service go on.", _resume, "running", "unpause"),
+    ("start", "Start a service that has ended.", _start, "running", "began"),
+    ("restart", "Restart a service, announced.", _restart, "running", "kill"),
 ):
-    _service_command(_verb, _help, _act, becomes=_becomes)
+    _service_command(_verb, _help, _act, becomes=_becomes, told_by=_told_by)
 
 
 @fault.command()
 @topology_name
 @click.argument("server", metavar="SERVER")
-def lose(name: str, server: str) -> None:
+@as_json
+def lose(name: str, server: str, *, json_: bool) -> None:
     """Lose a whole server: nothing gets in or out, its services are killed."""
     bed = attach(name)
-    lost = layout.named(bed.topology, server)
-    vanished = [partitions.Vanished(lost.value)]
     try:
-        bed.links.inject(vanished)
-        for service in bed.installed(lost):
-            bed.services.kill(lost, service)
-        prove_stopped(bed.links, vanished)
-        _prove_all(bed, lost, "stopped")
+        with or_undone(name) as undoing:
+            rows = _lose(bed, undoing, layout.named(bed.topology, server))
     finally:
         bed.close()
+    _tell(rows, json_=json_)
+
+
+def _lose(bed: Bed, undoing: Undoing, lost: ServerName) -> list[Row]:
+    """First silence, then death: a lost server sends no word of good-bye. Undoing goes the other way round."""
+    vanished = [partitions.Vanished(lost.value)]
+    targets = [Target(lost, service) for service in bed.installed(lost)]
+    is_new = not {one.fault for one in bed.links.current()} & {*vanished}
+    for target in targets:
+        will_end(bed, undoing, f"kill {target}", target)
+    if is_new:
+        undoing.add(f"cut {lost.value} vanished", prove_passing, bed.links, vanished)
+        undoing.add(f"cut {lost.value} vanished", bed.links.heal, vanished)
+    with lasting(bed, vanished) if is_new else _held_before(bed, vanished) as begun:
+        for target in targets:
+            bed.services.kill(target.server, target.service)
+        prove_stopped(bed.links, vanished)
+        _prove_all(bed, lost, "stopped")
+    silent = moments.wall(max(begun.injected.committed_ms.values()), SystemClock())
+    own: Row = {"target": lost.value, "state": "vanished", "at": moments.written(silent)}
+    return [own, *_rows(bed, targets, "stopped", "ended")]
+
+
+def _held_before(bed: Bed, faults: list[partitions.Vanished]) -> contextlib.nullcontext[Begun]:
+    """What somebody else injected to last is not put under a lease, nor healed where this command fails."""
+    return contextlib.nullcontext(Begun(injected=bed.links.inject(faults)))
 
 
 @fault.command()
 @topology_name
 @click.argument("server", metavar="SERVER")
-def restore(name: str, server: str) -> None:
+@as_json
+def restore(name: str, server: str, *, json_: bool) -> None:
     """Give a lost server back: its address and its services."""
     bed = attach(name)
     lost = layout.named(bed.topology, server)
@@ -102,8 +162,10 @@ def restore(name: str, server: str) -> None:
         bed.links.heal(vanished)
         prove_passing(bed.links, vanished)
         _begin_all(bed, lost)
+        rows = _rows(bed, [Target(lost, service) for service in bed.installed(lost)], "running", "began")
     finally:
         bed.close()
+    _tell(rows, json_=json_)
 
 
 def _begin_all(bed: Bed, server: ServerName) -> None:
@@ -126,7 +188,9 @@ def fill_disk(name: str, server: str) -> None:
     bed = attach(name)
     full = layout.named(bed.topology, server)
     volume_proof.refuse_full(bed, full)
-    volume_proof.fill(bed, full)
+    with or_undone(name) as undoing:
+        undoing.add(describe(FullDisk(full)), volume_proof.empty, bed, full)
+        volume_proof.fill(bed, full)
 
 
 @fault.command("slow-start")
@@ -136,8 +200,12 @@ def fill_disk(name: str, server: str) -> None:
 def slow_start(name: str, target: str, time: str) -> None:
     """Let every start of a service take longer, until `fault heal N SERVER`; it is not started by this."""
     bed = attach(name)
-    for fault in [SlowStart(each, duration_ms(time)) for each in targets_of(bed, target)]:
-        volume_proof.slow(bed, fault)
+    faults = [SlowStart(each, duration_ms(time)) for each in targets_of(bed, target)]
+    with or_undone(name) as undoing:
+        for fault in faults:
+            volume_proof.refuse_slow(bed, fault.target)
+            undoing.add(describe(fault), volume_proof.swift, bed, fault.target)
+            bed.volumes.slow(fault.target, by_ms=fault.by_ms)
 
 
 @fault.command()
@@ -156,7 +224,9 @@ def cert(name: str, server: str, case: str) -> None:
         bed.certificates.restore(faulted)
     else:
         bed.certificates.refuse_a_second(faulted)
-        bed.certificates.stage(faulted, chosen)
+        with or_undone(name) as undoing:
+            undoing.add(describe(Certificate(faulted, chosen)), bed.certificates.restore, faulted)
+            bed.certificates.stage(faulted, chosen)
 
 
 for linked in (*links.COMMANDS, healing.heal):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from functools import partial
+from pathlib import Path
 
 import click
 
@@ -20,15 +22,19 @@ from testbed.engine.records import records
 def gc(everything: bool, dry_run: bool, json_: bool) -> None:  # noqa: FBT001 - click's way
     """Remove what runs left that ended badly; name each thing."""
     folder = environment.state_folder() / "runs"
-    client = environment.engine()
-    swept = leftovers.collect(client, fate=partial(runs.fate, folder), everything=everything, look_only=dry_run)
-    swept.add(leftovers.collect_unmade(client, cache_folder(os.environ), look_only=dry_run))
+    client, fate = environment.engine(), leftovers.fate_in(folder)
+    swept = leftovers.collect(client, fate=fate, everything=everything, look_only=dry_run)
+    cache = cache_folder(os.environ)
+    swept.add(leftovers.collect_unmade(client, cache, everything=everything, look_only=dry_run))
     left = {found.run for found in leftovers.find(client)}
     locks = runs.dead(folder) if dry_run else runs.forget_dead(folder, left=left)
-    folders = leftovers.forget_folders(environment.beds_folder(), up=records(client), look_only=dry_run)
+    folders = leftovers.forget_folders(environment.beds_folder(), up=partial(records, client), look_only=dry_run)
     swept.files += [str(path) for path in (*locks, *folders)]
+    swept.files += leftovers.forget_temporary(Path(tempfile.gettempdir()), look_only=dry_run)
+    doubtful = [] if everything else leftovers.in_doubt(client, fate=fate)
     found = swept.found()
     word = "would remove" if dry_run else "removed"
     lines = [f"{word} {kind.removesuffix('s')} {name}" for kind, names in found.items() for name in names]
-    show(found, json_=json_, text=lambda: "\n".join(lines) or "nothing is left over")
+    lines += [f"kept {name}: nobody can tell here whether its run lives (testbed gc --all)" for name in doubtful]
+    show({**found, "kept": doubtful}, json_=json_, text=lambda: "\n".join(lines) or "nothing is left over")
     swept.raise_failures()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from testbed import layout, link_faults
-from testbed.cli.common import attach, duration_ms, topology_name
-from testbed.errors import FaultError, MisuseError
-from testbed.network.lease import LEASE_MS, PARTS, Renewal
+from testbed.cli.changes import lasting, tell
+from testbed.cli.common import as_json, attach, duration_ms, topology_name
+from testbed.errors import MisuseError
 from testbed.network.proof import prove_in_force
-from testbed.partitions import Manner
+from testbed.partitions import Manner, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,8 +29,9 @@ for_option = click.option("--for", "time", metavar="T", help="Heal by itself aft
 
 
 def _link_command(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the arguments that all of them take: the topology, two sides, a direction, a time."""
+    """Give a command what all of them take: the topology, two sides, a direction, a time, whether to print JSON."""
     for option in (
+        as_json,
         for_option,
         one_way_option,
         click.argument("other", metavar="B"),
@@ -56,6 +57,7 @@ def cut(  # noqa: PLR0913 - the command's options
     *,
     one_way: bool,
     time: str | None,
+    json_: bool,
     manner: str,
     service: str | None,
     protocol: Protocol | None,
@@ -65,35 +67,45 @@ def cut(  # noqa: PLR0913 - the command's options
     with meant():
         scope = link_faults.scopes(service=service, protocol=protocol, port=port)
     how: dict[str, Any] = {"one_way": one_way, "manner": Manner(manner), "scope": scope}
-    _inject(name, time, lambda bed: link_faults.cuts(side(bed, one), side(bed, other), **how))
+    _inject(name, lambda bed: link_faults.cuts(side(bed, one), side(bed, other), **how), time=time, json_=json_)
 
 
 @click.command()
 @_link_command
 @click.argument("percent", metavar="PERCENT")
 def loss(  # noqa: PLR0913 - the command's options
-    name: str, one: str, other: str, percent: str, *, one_way: bool, time: str | None
+    name: str, one: str, other: str, percent: str, *, one_way: bool, time: str | None, json_: bool
 ) -> None:
     """Lose a share of the packets between two servers: PERCENT is from 0.1 to 100."""
     try:
         share = float(percent.removesuffix("%"))
     except ValueError as error:
         raise MisuseError(f"{percent!r} is no share: write 30 or 2.5%") from error
-    _inject(name, time, lambda bed: link_faults.losses(side(bed, one), side(bed, other), share, one_way=one_way))
+    _inject(
+        name,
+        lambda bed: link_faults.losses(side(bed, one), side(bed, other), share, one_way=one_way),
+        time=time,
+        json_=json_,
+    )
 
 
 @click.command()
 @_link_command
 @click.argument("rate_", metavar="RATE")
 def rate(  # noqa: PLR0913 - the command's options
-    name: str, one: str, other: str, rate_: str, *, one_way: bool, time: str | None
+    name: str, one: str, other: str, rate_: str, *, one_way: bool, time: str | None, json_: bool
 ) -> None:
     """Limit what a link carries: RATE is from 64kbit to 100mbit a second."""
     found = _RATE.fullmatch(rate_)
     if found is None:
         raise MisuseError(f"{rate_!r} is no rate: write 256kbit or 1.5mbit")
     bits_per_s = round(float(found[1]) * _UNITS[found[2]])
-    _inject(name, time, lambda bed: link_faults.rates(side(bed, one), side(bed, other), bits_per_s, one_way=one_way))
+    _inject(
+        name,
+        lambda bed: link_faults.rates(side(bed, one), side(bed, other), bits_per_s, one_way=one_way),
+        time=time,
+        json_=json_,
+    )
 
 
 @click.command()
@@ -101,7 +113,7 @@ def rate(  # noqa: PLR0913 - the command's options
 @click.argument("delay_", metavar="DELAY")
 @click.option("--jitter", metavar="T", help="How much earlier or later, at most.")
 @click.option("--duplicate", type=click.IntRange(0, 100), default=0, metavar="PERCENT", help="How many come twice.")
-@click.option("--reorder", type=click.IntRange(0, 100), default=0, metavar="PERCENT", help="How many are not late.")
+@click.option("--reorder", type=click.IntRange(0, 99), default=0, metavar="PERCENT", help="How many are not late.")
 def delay(  # noqa: PLR0913 - the command's options
     name: str,
     one: str,
@@ -110,6 +122,7 @@ def delay(  # noqa: PLR0913 - the command's options
     *,
     one_way: bool,
     time: str | None,
+    json_: bool,
     jitter: str | None,
     duplicate: int,
     reorder: int,
@@ -122,7 +135,12 @@ def delay(  # noqa: PLR0913 - the command's options
         "hurried_percent": reorder,
         "one_way": one_way,
     }
-    _inject(name, time, lambda bed: link_faults.delays(side(bed, one), side(bed, other), delay_ms, **how))
+    _inject(
+        name,
+        lambda bed: link_faults.delays(side(bed, one), side(bed, other), delay_ms, **how),
+        time=time,
+        json_=json_,
+    )
 
 
 @click.command()
@@ -130,50 +148,30 @@ def delay(  # noqa: PLR0913 - the command's options
 @click.argument("period", metavar="PERIOD")
 @click.option("--down", metavar="T", help="How long of it the link is down: half of it unless said.")
 def flap(  # noqa: PLR0913 - the command's options
-    name: str, one: str, other: str, period: str, *, one_way: bool, time: str | None, down: str | None
+    name: str, one: str, other: str, period: str, *, one_way: bool, time: str | None, json_: bool, down: str | None
 ) -> None:
     """Let a link be down and up by turns, as 600ms: a time down begins with a packet that comes when it is due."""
     period_ms = duration_ms(period)
     down_ms = period_ms // 2 if down is None else duration_ms(down)
     how: dict[str, Any] = {"down_ms": down_ms, "up_ms": period_ms - down_ms, "one_way": one_way}
-    _inject(name, time, lambda bed: link_faults.flaps(side(bed, one), side(bed, other), **how))
+    _inject(name, lambda bed: link_faults.flaps(side(bed, one), side(bed, other), **how), time=time, json_=json_)
 
 
 COMMANDS = (cut, loss, rate, delay, flap)
 
 
-def _inject(name: str, time: str | None, make: Callable[[Bed], frozenset[NetworkFault]]) -> None:
-    """Inject, prove, and leave it in force: for the time asked, counted from the proof, or until it is healed."""
+def _inject(name: str, make: Callable[[Bed], frozenset[NetworkFault]], *, time: str | None, json_: bool) -> None:
+    """Inject, prove, leave it in force: for the time asked, counted from the proof, or until it is healed. Say when."""
     lease_ms = None if time is None else duration_ms(time)
     bed = attach(name)
     try:
         with meant():
             faults = make(bed)
-        bed.links.inject(faults, lease_ms=None if lease_ms is None else LEASE_MS)
-        try:
-            if lease_ms is None:
-                prove_in_force(bed.links, faults)
-            else:
-                with _renewed(bed, faults):
-                    prove_in_force(bed.links, faults)
-                bed.links.renew(faults, lease_ms=lease_ms)
-        except BaseException:
-            bed.links.heal(faults)
-            raise
+        with lasting(bed, faults, lease_ms=lease_ms) as begun:
+            prove_in_force(bed.links, faults)
+        tell(name, [told(fault) for fault in faults], begun.injected, ends_ms=begun.ends_ms, json_=json_)
     finally:
         bed.close()
-
-
-@contextlib.contextmanager
-def _renewed(bed: Bed, faults: frozenset[NetworkFault]) -> Iterator[None]:
-    """Faults last while this block runs, and no longer than a short lease if this process dies in it."""
-    renewal = Renewal(lambda: bed.links.renew(faults, lease_ms=LEASE_MS), every_s=LEASE_MS / 1000 / PARTS)
-    try:
-        yield
-    finally:
-        renewal.end()
-    if renewal.failure is not None:
-        raise FaultError("a fault ended before it was proved") from renewal.failure
 
 
 @contextlib.contextmanager

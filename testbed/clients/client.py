@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, assert_never
 
-from testbed.clients import outcome, policy
+from testbed.clients import outcome
 from testbed.clients.cookies import Cookies
-from testbed.clients.exchange import Answer, Exchange, Failure, FailureKind, Verdict
+from testbed.clients.exchange import Exchange, Failure, FailureKind, Verdict
 from testbed.clients.places import api_of, host_of
 from testbed.clients.screen import Screen
 from testbed.clients.steps import (
@@ -33,6 +33,7 @@ from testbed.clients.steps import (
     Rest,
     State,
 )
+from testbed.clients.told import SESSION_COOKIE, described, mark, named
 from testbed.clients.transport import Transport
 from testbed.errors import BedError, MisuseError
 
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from testbed.clients.outcome import Outcome
     from testbed.clients.trust import TrustStore
     from testbed.clients.world import ServerLike, World
-
-SESSION_COOKIE = "onex_session"
 
 
 class LogInError(BedError):
@@ -111,8 +110,7 @@ class Client:
         self._cookies = Cookies()
         self._prompts: list[PromptMet] = []
         self._screens: list[Screen] = [self._view()]
-        agent = f"portal-testbed ({kind})"
-        self._transport = Transport(world.resolver, timeout_s=world.timeout_s, user_agent=agent)
+        self._transport = _transport(world, kind)
 
     @property
     def screen(self) -> Screen:
@@ -181,7 +179,13 @@ class Client:
             raise MisuseError(f"{self.label} is at no server: log in first")
         server = self._world.name_of(page)
         op = self._world.history.invoke(
-            name, client=self.label, server=server, collection=collection, item=item, fields=sent
+            name,
+            client=self.label,
+            user=self.person.name,
+            server=server,
+            collection=collection,
+            item=item,
+            fields=sent,
         )
         path = f"/{collection}" if item is None else f"/{collection}/{item}"
         exchange = self._request(method, api_of(page, path), body=sent, carry=True)
@@ -194,9 +198,9 @@ class Client:
 
         The work is done on a copy of the state: an error on the way leaves the client where it was.
         """
-        state = policy.step(self._state, event)
+        state = self._world.step(self._state, event)
         while not isinstance(state.doing, Rest):
-            state = policy.step(state, self._perform(state))
+            state = self._world.step(state, self._perform(state))
         self._state = state
         shown = self._view()
         if shown != self._screens[-1]:
@@ -231,13 +235,13 @@ class Client:
     def _prompt(self, page: str, verdict: Verdict) -> Decided:
         server = self._world.name_of(page) or page
         self._prompts.append(PromptMet(server=server, verdict=verdict, habit=self.person.habit))
-        self._record("prompt", server=server, habit=self.person.habit, **_described(verdict))
+        self._record("prompt", server=server, habit=self.person.habit, **described(verdict))
         return Decided(self.person.habit)
 
     def _examine(self, page: str) -> Verdict | Failure:
         self._record("navigation", to=page, server=self._world.name_of(page))
         result = self._transport.examine(page, trust=self.trust)
-        self._record("examined", server=self._world.name_of(page), **_described(result))
+        self._record("examined", server=self._world.name_of(page), **described(result))
         return result
 
     def _ask_core(self, page: str) -> Exchange:
@@ -259,8 +263,8 @@ class Client:
 
         The history never holds a password or the value of a cookie.
         """
-        shown = {"cookie": bool(cookie_header or (carry and self._cookies.header(host_of(url))))}
-        self._record("request", method=method, url=url, **shown)
+        carried = cookie_header or (self._cookies.header(host_of(url)) if carry else None)
+        self._record("request", method=method, url=url, cookie=bool(carried))
         exchange, set_cookies = self._transport.exchange(
             method,
             url,
@@ -271,7 +275,9 @@ class Client:
         )
         if carry:
             self._cookies = self._cookies.after(host_of(url), set_cookies)
-        self._record("answer", method=method, url=url, **_described(exchange))
+        told = {**described(exchange), **named(url, exchange)}
+        marks = {"session": mark([carried or ""]), "begun": mark(set_cookies)}
+        self._record("answer", method=method, url=url, **told, **marks)
         return exchange
 
     def _view(self) -> Screen:
@@ -282,19 +288,6 @@ class Client:
         self._world.history.record(kind, client=self.label, **fields)
 
 
-def _described(result: Exchange | Verdict) -> dict[str, Any]:
-    match result:
-        case Answer():
-            return {"status": result.status, "location": result.location, "error": result.error}
-        case Failure(verdict=verdict):
-            described = _described(verdict) if verdict is not None else {}
-            return {"failure": result.kind, "sent": result.sent, "detail": result.detail, **described}
-        case Verdict():
-            return {
-                "standing": result.standing,
-                "fingerprint": result.fingerprint,
-                "openssl_code": result.openssl_code,
-                "openssl_message": result.openssl_message,
-            }
-        case _:
-            assert_never(result)
+def _transport(world: World, kind: Kind) -> Transport:
+    agent = f"portal-testbed ({kind})"
+    return Transport(world.resolver, timeout_s=world.timeout_s, answer_s=world.answer_s, user_agent=agent)

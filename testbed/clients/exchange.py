@@ -76,11 +76,15 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A complete HTTP answer. Header names are in lower case; `json` is None where the body is not JSON."""
+    """A complete HTTP answer. Header names are in lower case; `json` is None where the body is not JSON.
+
+    `verdict` is of the certificate of the connection that it came over; None where nobody looked at it.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
+    verdict: Verdict | None = None
 
     @property
     def location(self) -> str | None:

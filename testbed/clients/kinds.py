@@ -6,6 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar
 
 from testbed.clients.client import LogInError, Person
+from testbed.clients.defects import wrong_policy
 from testbed.clients.screen import Screen, Shows
 from testbed.clients.steps import Accept, Habit, Kind, Open, Submit
 from testbed.clients.trust import TrustStore
@@ -16,6 +17,7 @@ from testbed.errors import MisuseError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from stubs.defects.planting import Defect
     from testbed.history import History
 
 HabitName: TypeAlias = Literal["accept", "wait", "decline"]
@@ -158,10 +160,12 @@ def world_of(
     time_scale: float,
     history: History,
     resolver: Mapping[str, str] | None = None,
+    defects: Sequence[Defect] = (),
 ) -> World:
-    """The surroundings of a bed's clients; by default every server's name resolves to its address."""
+    """The surroundings of a bed's clients; by default every name resolves, and no client is wrong."""
     names = {server.hostname: server.address for server in servers} if resolver is None else resolver
-    return World(servers=servers, resolver=names, time_scale=time_scale, history=history)
+    policy = wrong_policy(defects)
+    return World(servers=servers, resolver=names, time_scale=time_scale, history=history, policy=policy)
 
 
 class WebClient(ClientFactory[WebUser]):

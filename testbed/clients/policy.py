@@ -54,7 +54,8 @@ from testbed.errors import MisuseError
 MAX_HOPS = 5
 """Redirects followed in one go; the sixth is a loop."""
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""The answers of HTTP that lead elsewhere."""
 
 
 def step(state: State, event: Event) -> State:
@@ -249,7 +250,7 @@ def _session(state: State, page: str, exchange: Exchange) -> State:
             return replace(state, route=(*state.route, page), doing=LogIn(page))
         case Answer(status=401):
             return _rest(state, Shows.LOGIN, at=page, page=page, why=_why(exchange))
-        case Answer(status=status) if status in _REDIRECTS:
+        case Answer(status=status) if status in REDIRECTS:
             return _redirected(state, page, exchange)
         case Failure(kind=FailureKind.UNTRUSTED) if state.kind is Kind.OUTLOOK:
             return _go(state, page)  # a program shows the prompt at once; a script's request merely fails
@@ -283,7 +284,7 @@ def _loaded(state: State, page: str, exchange: Exchange) -> State:
         case Answer(status=200):
             # The page's script asks for the session first; without one that leads to the log-in form.
             return replace(state, page=page, place=page, doing=AskSession(page))
-        case Answer(status=status, location=location) if status in _REDIRECTS:
+        case Answer(status=status, location=location) if status in REDIRECTS:
             target = target_of(page, location)
             return _missed(state, page, f"redirected to {location!r}") if target is None else _go(state, target)
         case Answer(status=503):
@@ -300,7 +301,7 @@ def _logged_in(state: State, page: str, exchange: Exchange) -> State:
             return _rest(state, Shows.HOME, at=page, page=page)
         case Answer(status=401):
             return _rest(state, Shows.LOGIN, at=page, page=page, why=_why(exchange))
-        case Answer(status=status) if status in _REDIRECTS and state.kind is not Kind.CALL_ASSISTANT:
+        case Answer(status=status) if status in REDIRECTS and state.kind is not Kind.CALL_ASSISTANT:
             return _redirected(state, page, exchange)
         case Answer(status=503) if state.kind is Kind.WEB:
             return _rest(state, Shows.NOT_SERVING, at=page, page=page, why=_why(exchange))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -40,14 +41,18 @@ class _Connection(http.client.HTTPConnection):
 class Transport:
     """Sends the requests of one client."""
 
-    def __init__(self, resolver: Mapping[str, str], *, timeout_s: float, user_agent: str) -> None:
+    def __init__(
+        self, resolver: Mapping[str, str], *, timeout_s: float, user_agent: str, answer_s: float | None = None
+    ) -> None:
         """Set the client's table of names.
 
         Args:
             resolver: host name to IPv4 address; a name that is missing does not exist for this client.
             timeout_s: bound in seconds of each network step: connecting, shaking hands, each read.
             user_agent: what the client calls itself.
+            answer_s: bound in seconds of each read once a request was sent; `timeout_s` by default.
         """
+        self._answer_s = timeout_s if answer_s is None else answer_s
         self._resolver = resolver
         self._timeout_s = timeout_s
         self._user_agent = user_agent
@@ -87,19 +92,24 @@ class Transport:
         address = self._resolver.get(host)
         if address is None:
             return _no_such_name(host), ()
-        shaken = secure(address, port, host, trust=trust, timeout_s=self._timeout_s)
-        match shaken:
-            case Failure():
+        match secure(address, port, host, trust=trust, timeout_s=self._timeout_s):
+            case Failure() as shaken:
                 return shaken, ()
-            case Verdict():
-                untrusted = Failure(kind=FailureKind.UNTRUSTED, sent=False, detail=shaken.standing, verdict=shaken)
-                return untrusted, ()
-            case Secured(socket=tls):
+            case Verdict() as shaken:
+                return Failure(kind=FailureKind.UNTRUSTED, sent=False, detail=shaken.standing, verdict=shaken), ()
+            case Secured(socket=tls, verdict=verdict):
                 headers = {"User-Agent": self._user_agent, "Connection": "close"}
                 carried = cookie_header or (cookies.header(host) if cookies else None)
                 if carried:
                     headers["Cookie"] = carried
-                return _converse(tls, method, url, headers=headers, body=body)
+                tls.settimeout(self._answer_s)
+                exchange, set_cookies = _converse(tls, method, url, headers=headers, body=body)
+                return _over(exchange, verdict), set_cookies
+
+
+def _over(exchange: Exchange, verdict: Verdict) -> Exchange:
+    """What came of a request, with the certificate over which it came."""
+    return replace(exchange, verdict=verdict) if isinstance(exchange, Answer) else exchange
 
 
 def _converse(
@@ -130,7 +140,7 @@ def _converse(
     answer = Answer(
         status=response.status,
         headers={name.lower(): value for name, value in response.getheaders()},
-        json=_json_of(content),
+        json=json_of(content),
     )
     return answer, tuple(response.headers.get_all("Set-Cookie", []))
 
@@ -144,7 +154,8 @@ def _no_such_name(host: str) -> Failure:
     return Failure(kind=FailureKind.UNREACHABLE, sent=False, detail=f"this client knows no host named {host!r}")
 
 
-def _json_of(content: bytes) -> Any:
+def json_of(content: bytes) -> Any:
+    """What a body holds, whatever it says that it is; None if that is not JSON."""
     try:
         return json.loads(content)
     except ValueError:

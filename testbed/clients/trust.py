@@ -54,7 +54,7 @@ class TrustStore:
         """
         store = cls(anchors=tuple(_text(pem) for pem in pems))
         try:
-            _verifying(store)
+            verifying(store)
         except ssl.SSLError as error:
             raise MisuseError(f"a trust store takes certificates in PEM: {error}") from error
         return store
@@ -114,7 +114,7 @@ def secure(address: str, port: int, hostname: str, *, trust: TrustStore, timeout
         if _fingerprint(tried) == pinned:
             return Secured(socket=tried, verdict=Verdict(standing=Standing.EXCEPTION, fingerprint=pinned))
         tried.close()
-    shaken = _shake(address, port, hostname, context=_verifying(trust), timeout_s=timeout_s)
+    shaken = _shake(address, port, hostname, context=verifying(trust), timeout_s=timeout_s)
     if isinstance(shaken, ssl.SSLSocket):
         fingerprint = _fingerprint(shaken)
         return Secured(socket=shaken, verdict=Verdict(standing=Standing.TRUSTED, fingerprint=fingerprint))
@@ -141,13 +141,19 @@ def failure_of(error: OSError, *, sent: bool) -> Failure:
     return Failure(kind=kind, sent=sent, detail=str(error))
 
 
+def standing_of(error: ssl.SSLCertVerificationError) -> Standing:
+    """What was wrong with a certificate that did not verify."""
+    return _STANDINGS.get(error.verify_code, Standing.OTHER)
+
+
 def _text(pem: bytes | str | Path) -> str:
     if isinstance(pem, Path):
         pem = pem.read_bytes()
     return pem.decode("ascii") if isinstance(pem, bytes) else pem
 
 
-def _verifying(trust: TrustStore) -> ssl.SSLContext:
+def verifying(trust: TrustStore) -> ssl.SSLContext:
+    """What verifies a handshake against the anchors of a store; exceptions are `secure`'s."""
     context = client_context()
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a server's own certificate may be the anchor
     for pem in trust.anchors:
@@ -176,7 +182,7 @@ def _shake(
         tls.do_handshake()
     except ssl.SSLCertVerificationError as error:
         verdict = Verdict(
-            standing=_STANDINGS.get(error.verify_code, Standing.OTHER),
+            standing=standing_of(error),
             fingerprint=_refused_leaf(tls) if tls is not None else "",
             openssl_code=error.verify_code,
             openssl_message=error.verify_message,

@@ -85,7 +85,7 @@ class WatchedClient(Client):
             return len(seen) - 1
 
         interval_s = self._world.poll_s
-        bound_s = polls * (interval_s + _STEPS_A_POLL * self._world.timeout_s)
+        bound_s = polls * (interval_s + _STEPS_A_POLL * self._world.answer_s)
         what = f"{polls} polls of {self.label}"
         wait_until(look, lambda n: n >= polls, within_s=bound_s, what=what, every_s=interval_s)
         return seen[-1]

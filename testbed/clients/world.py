@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from testbed.clients import policy
 from testbed.clients.places import host_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from testbed.clients.steps import Event, State
     from testbed.history import History
 
 _POLL_S, _POLL_FLOOR_S = 20.0, 0.02
 _TIMEOUT_S, _TIMEOUT_FLOOR_S = 60.0, 0.3
+_ANSWER_FLOOR_S = 2.0  # a disk keeps what is acknowledged no faster because time is scaled
 _PATIENCE_S, _PATIENCE_FLOOR_S = 900.0, 10.0  # a restart of the real portal takes up to 15 minutes
 
 
@@ -54,12 +57,18 @@ class World:
         resolver: host name to IPv4 address.
         time_scale: multiplies the product's real times.
         history: where every step is recorded.
+        policy: what a client does in the place of `testbed.clients.policy.step`, if it is wrong on purpose.
     """
 
     servers: Sequence[ServerLike]
     resolver: Mapping[str, str]
     time_scale: float
     history: History
+    policy: Callable[[State, Event], State] | None = None
+
+    def step(self, state: State, event: Event) -> State:
+        """What a client does next, as `testbed.clients.policy` says or wrongly."""
+        return (self.policy or policy.step)(state, event)
 
     @property
     def poll_s(self) -> float:
@@ -70,6 +79,11 @@ class World:
     def timeout_s(self) -> float:
         """Seconds that a client waits for a network step: 60 in real time, never under 0.3."""
         return max(_TIMEOUT_S * self.time_scale, _TIMEOUT_FLOOR_S)
+
+    @property
+    def answer_s(self) -> float:
+        """Seconds that a client waits for the answer to what it has sent: 60 in real time, never under 2."""
+        return max(_TIMEOUT_S * self.time_scale, _ANSWER_FLOOR_S)
 
     @property
     def patience_s(self) -> float:

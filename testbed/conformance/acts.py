@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from stubs import ports
-from testbed.sightings import Asked, Shaken
+from testbed.recording.sightings import Asked, Shaken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from testbed.sightings import Sighting
+    from testbed.recording.sightings import Sighting
 
 COLLECTIONS = frozenset({"contacts", "settings", "meetings"})
 """What a user can change, as the portal's API calls it."""
@@ -21,6 +22,10 @@ _OF_A_USER = COLLECTIONS | {"session", "directory"}
 _API = "/api/v1/"
 _NOT_SERVING = 503
 _CHANGES = frozenset({"POST", "PUT", "DELETE"})
+
+
+WATCHED_S = 3.0
+"""How long a client is watched that must not do something, in seconds (reading "long enough")."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +79,8 @@ class Act:
         dead_s: how long it was dead, in seconds.
         taken: changes that this failback took back; `None` if nobody could be asked.
         ended: the client, if it had ended before the step was over.
+        certificate: what is wrong with the one that the target shows, in words; empty: nothing is.
+        watch_s: how long a client is watched that must not do something, in seconds.
     """
 
     source: str
@@ -87,6 +94,8 @@ class Act:
     dead_s: float = 0.0
     taken: tuple[Taken, ...] | None = ()
     ended: Ended | None = None
+    certificate: str = ""
+    watch_s: float = WATCHED_S
 
 
 def at_portal(seen: Iterable[Sighting], server: str) -> list[Sighting]:
@@ -102,6 +111,18 @@ def asked(seen: Iterable[Sighting], server: str) -> list[Asked]:
 def went_through(seen: Iterable[Sighting], server: str) -> list[Sighting]:
     """What got beyond the handshake there: the client has sent something (CERT-4)."""
     return [one for one in at_portal(seen, server) if isinstance(one, Asked) or one.outcome == "completed"]
+
+
+def met_there(seen: Iterable[Sighting], server: str) -> list[Sighting]:
+    """What came to a server's portal over connections that were begun among what is given, handshake and all."""
+    there = at_portal(seen, server)
+    begun = {(one.client, one.client_port) for one in there if isinstance(one, Shaken)}
+    return [one for one in there if (one.client, one.client_port) in begun]
+
+
+def users(seen: Iterable[Sighting]) -> list[str]:
+    """Who was logged in, as far as the servers know."""
+    return sorted({one.user for one in seen if isinstance(one, Asked) and one.user is not None})
 
 
 def gave_up(seen: Iterable[Sighting], server: str) -> list[Shaken]:
@@ -132,6 +153,17 @@ def told_to_leave(seen: Iterable[Sighting], server: str) -> list[Asked]:
 def turned_away(seen: Iterable[Sighting], server: str) -> list[Asked]:
     """Requests there that were not served, as this portal does not serve."""
     return [one for one in asked(seen, server) if one.location is not None or one.status == _NOT_SERVING]
+
+
+def what_came(seen: Iterable[Sighting], server: str) -> str:
+    """What came to a server's portal, counted, in words: how handshakes ended, and which answers requests had."""
+    there = at_portal(seen, server)
+    shaken = Counter(
+        one.alert or one.outcome for one in there if isinstance(one, Shaken) and one.outcome != "completed"
+    )
+    answers = Counter(f"{one.method} {one.path} {one.status}" for one in there if isinstance(one, Asked))
+    counted = [*shaken.items(), *answers.items()]
+    return ", ".join(f"{number} times {what}" for what, number in counted) or "nothing"
 
 
 def is_at(seen: Iterable[Sighting], here: str, elsewhere: str) -> bool:

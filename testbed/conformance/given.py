@@ -26,7 +26,7 @@ ABOUT = {
     "PASSWORD": "the password",
     "USERS": "all users, JSON: a list of name, password, home",
     "CA": "PEM file with the authorities of all servers: trust these and no others",
-    "HOSTS": "file with the servers' addresses and names, in the form of /etc/hosts",
+    "HOSTS": "file with the servers' addresses and names, in the form of /etc/hosts; see --names",
     "DESCRIPTION": "file with what `testbed up --json` prints",
     "PRIMARY_HOST": "name of the primary's portal, as in its certificate and in redirects",
     "PRIMARY_ADDRESS": "its IPv4 address",
@@ -40,6 +40,12 @@ ABOUT = {
     "SECONDARY_CA": "likewise",
 }
 """Every variable, without its prefix, and what it holds."""
+
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+"""Variables by which programs are sent to a proxy, which knows nothing of the servers; in capitals likewise."""
+
+TRUSTS = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+"""Variables that name a PEM file with authorities."""
 
 
 def variables(bed: Bed, folder: Path) -> dict[str, str]:
@@ -78,9 +84,33 @@ def files(bed: Bed) -> dict[str, bytes]:
     """The files that variables name, by name."""
     return {
         "ca.pem": b"".join(dict.fromkeys(server.certificate.read_bytes() for server in bed.servers)),
-        "hosts": "".join(f"{server.address} {server.hostname}\n" for server in bed.servers).encode(),
+        "hosts": hosts_with(names(bed), "").encode(),
         "topology.json": json.dumps(bed.describe(), indent=2).encode(),
     }
+
+
+def names(bed: Bed) -> dict[str, str]:
+    """Every server's name with its address."""
+    return {server.hostname: server.address for server in bed.servers}
+
+
+def hosts_with(names: Mapping[str, str], machine: str) -> str:
+    """What stands in an /etc/hosts of the client's own: the servers, then what is in the machine's."""
+    return "".join(f"{address} {name}\n" for name, address in names.items()) + machine
+
+
+def past_proxies(names: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables by which a client goes to the servers straight, where the environment names a proxy."""
+    if not any(environ.get(name) for proxy in PROXIES for name in (proxy, proxy.upper())):
+        return {}
+    known = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    direct = ",".join([*filter(None, [known]), *names, *names.values()])
+    return {"no_proxy": direct, "NO_PROXY": direct}
+
+
+def trusting(ca: Path) -> dict[str, str]:
+    """Variables by which many programs trust an authority unasked (OpenSSL, requests, curl, Node.js)."""
+    return dict.fromkeys(TRUSTS, str(ca))
 
 
 def filled(arguments: Sequence[str], values: Mapping[str, str]) -> list[str]:

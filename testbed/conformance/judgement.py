@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from testbed.conformance import acts
 from testbed.conformance.scenarios import Check, Kind
+from testbed.recording.sightings import CERTIFICATE_ALERTS
 from testbed.report.verdicts import Verdict
-from testbed.sightings import CERTIFICATE_ALERTS
 
 if TYPE_CHECKING:
     from testbed.conformance.acts import Act
@@ -21,9 +21,6 @@ BURST = 20
 
 PER_S = 10
 """How many more a second after that (reading "hammering")."""
-
-WATCHED_S = 3.0
-"""How long a client is watched that must not do something, in seconds (reading "long enough")."""
 
 ENOUGH = 2
 """How often a client must have been served again to count as going on where it was (reading "long enough")."""
@@ -54,7 +51,7 @@ def judge(check: Check, kind: Kind, act: Act) -> Said:
 def is_settled(check: Check, kind: Kind, act: Act) -> bool:
     """Whether more time would not change the verdict on a check, or has been given (reading "long enough")."""
     verdict, _evidence = judge(check, kind, act)
-    watched = act.watched_s >= WATCHED_S
+    watched = act.watched_s >= act.watch_s
     match check:
         case Check.REDIRECT if kind is Kind.ASSISTANT:
             return verdict is Verdict.FAIL or watched
@@ -128,7 +125,7 @@ def _stayed_put(act: Act) -> Said:
     came = len(acts.at_portal(act.during, act.target))
     if came:
         return Verdict.FAIL, f"it came to the {act.target} ({came} sightings) though its user did not send it there"
-    if act.watched_s < WATCHED_S:
+    if act.watched_s < act.watch_s:
         return Verdict.UNKNOWN, f"it was watched for {act.watched_s:.1f} s only"
     return Verdict.PASS, f"it did not come to the {act.target} in {act.watched_s:.1f} s"
 
@@ -146,22 +143,23 @@ def _stay(act: Act) -> Said:
 
 
 def _certificate(act: Act) -> Said:
-    there = acts.at_portal(act.during, act.target)
+    there = acts.met_there(act.during, act.target)
+    what = f"the certificate {act.certificate}"
     if not there:
-        return Verdict.UNKNOWN, f"it never came to the {act.target}, so it met no certificate there"
-    through = acts.went_through(act.during, act.target)
-    given_up = acts.gave_up(act.during, act.target)
+        return Verdict.UNKNOWN, f"it never came to the {act.target}, so it did not meet {what}"
+    through = acts.went_through(there, act.target)
+    given_up = acts.gave_up(there, act.target)
     alerts = Counter(one.alert for one in given_up if one.alert in CERTIFICATE_ALERTS)
     said = ", ".join(f"{number} times alert {alert}" for alert, number in alerts.items())
     if through:
         after = f" after refusing it ({said})" if said else ""
-        return Verdict.FAIL, f"it took the certificate{after}, and sent {len(through)} times what nobody may have read"
+        return Verdict.FAIL, f"it took {what}{after}, and sent {len(through)} times what nobody may have read"
     if said:
-        return Verdict.PASS, f"it stopped at the certificate ({said}), and sent nothing"
+        return Verdict.PASS, f"it stopped at {what} ({said}), and sent nothing"
     if any(one.outcome == "unused" for one in given_up):
-        return Verdict.PASS, "it finished the handshake, looked at the certificate, and left without a word"
+        return Verdict.PASS, f"it finished the handshake, looked at {what}, and left without a word"
     others = ", ".join(sorted({one.alert or one.outcome for one in given_up}))
-    return Verdict.UNKNOWN, f"its handshake ended otherwise than over a certificate: {others}"
+    return Verdict.UNKNOWN, f"its handshake ended otherwise than over {what}: {others}"
 
 
 def _reconnect(act: Act) -> Said:

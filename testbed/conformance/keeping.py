@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from stubs import ports
+from testbed.conformance import acts
 from testbed.conformance.acts import COLLECTIONS, Taken
 from testbed.errors import BedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from testbed.inspector import Inspector
 
@@ -43,6 +44,21 @@ def read(inspector: Inspector, passwords: Mapping[str, str], owners: Iterable[st
         if all(answer.status_code == _OK for answer in answers.values()):
             found[owner] = {(one, owner, item["id"]): item for one in answers for item in answers[one].json()["items"]}
     return found
+
+
+def taken(rows: Iterable[Mapping[str, Any]], *, since: str, owners: Collection[str]) -> tuple[Taken, ...]:
+    """The changes of these users that failback took back. What others did meanwhile is none of a client's losses.
+
+    Args:
+        rows: as the secondary's portal lists them.
+        since: changes of before do not count; ISO 8601.
+        owners: the users.
+    """
+    return tuple(
+        Taken(collection=one["collection"], owner=one["owner"], item=one["id"], what=one["what"])
+        for one in rows
+        if acts.ms_since(one["made_at"], since) >= 0 and one["owner"] in owners
+    )
 
 
 def is_there(one: Taken, before: Mapping[str, Items], now: Mapping[str, Items]) -> bool | None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from testbed.conformance.judgement import BURST, PER_S, WATCHED_S, how_ended, judge
+from testbed.conformance.acts import WATCHED_S
+from testbed.conformance.judgement import BURST, PER_S, how_ended, judge
 from testbed.conformance.scenarios import NOT_OF, Check, Kind
-from testbed.report.verdicts import Verdict
+from testbed.report import verdicts
+from testbed.report.verdicts import Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from testbed.conformance.acts import Act, Ended
     from testbed.conformance.scenarios import Scenario, Step
+    from testbed.report.verdicts import Judgement
 
 SCHEMA = "portal-resilience-testbed/conform"
 SCHEMA_VERSION = 1
@@ -54,6 +57,8 @@ class Result:
         seconds: how long the run took.
         started_at: wall time, ISO 8601.
         facts: what a reader has to know to repeat it.
+        broken: why the run itself did not come to its end; `None`: it did.
+        no_names: why the servers' names do not resolve for the client; empty: they do; `None`: nobody here knows.
     """
 
     client: str
@@ -66,6 +71,8 @@ class Result:
     seconds: float
     started_at: str
     facts: Mapping[str, str] = field(default_factory=dict)
+    broken: str | None = None
+    no_names: str | None = None
 
 
 def rows_of(scenario: Scenario, step: Step, kind: Kind, act: Act) -> list[Row]:
@@ -129,7 +136,7 @@ def in_the_dark(rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 def exit_status(result: Result, *, strict: bool = False) -> int:
-    """What the run ends with: 0 all that could be judged passed, else 1.
+    """What the run ends with: 0 all that could be judged passed, else 1; 2 if it did not come to its end.
 
     A check that stays unknown beside others that passed leaves 0, and is listed; a scenario in which nothing could be
     judged, a client that ended by itself and one that never connected do not.
@@ -138,10 +145,40 @@ def exit_status(result: Result, *, strict: bool = False) -> int:
         result: of the run.
         strict: any unknown ends it with 1.
     """
+    if result.broken is not None:
+        return 2
     counts = count(result.rows)
     if counts[Verdict.FAIL] or result.trouble is not None or not counts[Verdict.PASS] or in_the_dark(result.rows):
         return 1
     return int(strict and counts[Verdict.UNKNOWN] > 0)
+
+
+_RESULTS = {
+    Verdict.PASS: verdicts.Result.PASSED,
+    Verdict.FAIL: verdicts.Result.FAILED,
+    Verdict.UNKNOWN: verdicts.Result.SKIPPED,
+}
+
+
+def by_rule(rows: Sequence[Row]) -> tuple[Judgement, ...]:
+    """The verdict on each rule that some check speaks for, with all of these: fail beats unknown beats pass."""
+    outcomes = [
+        Outcome(
+            nodeid=f"{row.scenario}: {row.check.value}",
+            rules=row.rules,
+            result=_RESULTS[row.verdict],
+            seconds=0.0,
+            message=row.evidence,
+        )
+        for row in rows
+    ]
+    return tuple(one for one in verdicts.judge(outcomes).values() if one.evidence)
+
+
+def decisive(judgement: Judgement) -> Outcome:
+    """The first check that the verdict on a rule rests on."""
+    wanted = _RESULTS[judgement.verdict]
+    return next(one for one in judgement.evidence if one.result is wanted)
 
 
 def as_json(result: Result, *, strict: bool = False) -> dict[str, Any]:
@@ -157,6 +194,9 @@ def as_json(result: Result, *, strict: bool = False) -> dict[str, Any]:
         "exit_status": exit_status(result, strict=strict),
         "summary": {verdict.value: number for verdict, number in count(result.rows).items()},
         "trouble": result.trouble,
+        "broken": result.broken,
+        "names_resolve": None if result.no_names is None else not result.no_names,
+        "why_names_do_not_resolve": result.no_names or None,
         "ended": None if result.ended is None else asdict(result.ended),
         "thresholds": {"burst": BURST, "per_second": PER_S, "watched_seconds": WATCHED_S},
         "verdicts": [
@@ -168,6 +208,15 @@ def as_json(result: Result, *, strict: bool = False) -> dict[str, Any]:
                 "evidence": row.evidence,
             }
             for row in result.rows
+        ],
+        "rules": [
+            {
+                "rule": one.rule.id,
+                "promise": one.rule.promise,
+                "verdict": one.verdict.value,
+                "evidence": [f"{each.nodeid}: {each.said}" for each in one.evidence],
+            }
+            for one in by_rule(result.rows)
         ],
         "missed": list(result.missed),
         "facts": dict(result.facts),

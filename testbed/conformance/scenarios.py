@@ -55,6 +55,16 @@ class Injury(StrEnum):
     PORTAL_STOPPED = "the primary's portal is stopped in order"
     LINK_CUT = "the link between the servers is cut"
     UNKNOWN_CA = "the secondary shows a certificate of an unknown authority"
+    WRONG_HOST = "the secondary shows a certificate for another host"
+    EXPIRED = "the secondary shows a certificate that has expired"
+
+
+WRONG = {
+    Injury.UNKNOWN_CA: "of an unknown authority",
+    Injury.WRONG_HOST: "for another host",
+    Injury.EXPIRED: "that has expired",
+}
+"""The injuries that are certificates of the secondary's, in words. One takes the place of another."""
 
 
 class State(StrEnum):
@@ -75,6 +85,7 @@ class Step:
         source: whose portal the client is at when it begins.
         target: whose portal it is to be at when it ends.
         checks: what is judged, with the rules that say so.
+        kinds: the clients that it is for; the others never have it.
     """
 
     injects: tuple[Injury, ...] = ()
@@ -82,6 +93,7 @@ class Step:
     source: Site
     target: Site
     checks: tuple[tuple[Check, tuple[str, ...]], ...] = ()
+    kinds: frozenset[Kind] = frozenset(Kind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +111,10 @@ class Scenario:
     about: str
     steps: tuple[Step, ...]
     kinds: frozenset[Kind] = frozenset(Kind)
+
+    def steps_for(self, kind: Kind) -> tuple[Step, ...]:
+        """The steps that a client of this kind has."""
+        return tuple(step for step in self.steps if kind in step.kinds)
 
 
 P, S = Site.PRIMARY, Site.SECONDARY
@@ -160,7 +176,7 @@ SCENARIOS = (
     ),
     Scenario(
         name="certificate",
-        about="The client is sent to the secondary, which shows a certificate of an authority that nobody knows.",
+        about="The client is sent to the secondary, which shows three certificates in turn, each wrong in one way.",
         steps=(
             Step(
                 injects=(Injury.UNKNOWN_CA, Injury.PORTAL_STOPPED),
@@ -168,6 +184,18 @@ SCENARIOS = (
                 source=P,
                 target=S,
                 checks=((Check.CERTIFICATE, ("CERT-1", "CERT-4")), (Check.HAMMERING, ("CERT-4",))),
+            ),
+            *(
+                # A browser does not try again by itself, and an assistant never comes.
+                Step(
+                    injects=(wrong,),
+                    state=State.FAILOVER,
+                    source=P,
+                    target=S,
+                    checks=((Check.CERTIFICATE, ("CERT-4", "CERT-5")),),
+                    kinds=frozenset({Kind.PLUGIN}),
+                )
+                for wrong in (Injury.WRONG_HOST, Injury.EXPIRED)
             ),
         ),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tomllib
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ import msgspec
 import requests
 from docker.errors import DockerException
 
-from testbed.engine.recipes import ORIGIN_LABEL, ROLE_LABEL, context
+from stubs.decoding import convert
+from testbed.engine.recipes import MAKER_LABEL, ORIGIN_LABEL, ROLE_LABEL, context
 from testbed.errors import EngineError, MissingError, MisuseError
+from testbed.owner import this_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -117,8 +120,8 @@ def read_settings(text: bytes) -> Settings:
         MisuseError: it says something else than it may.
     """
     try:
-        return msgspec.toml.decode(text, type=Settings)
-    except msgspec.DecodeError as wrong:
+        return convert(tomllib.loads(text.decode()), Settings)
+    except (ValueError, msgspec.ValidationError) as wrong:
         raise MisuseError(f"image.toml: {wrong}") from wrong
 
 
@@ -153,7 +156,7 @@ def assemble(  # noqa: PLR0913 - what an image is
             parent,
             command=["sh", "-euc", settings.run],
             user="0:0",
-            labels={ROLE_LABEL: role, ORIGIN_LABEL: origin},
+            labels={ROLE_LABEL: role, ORIGIN_LABEL: origin, MAKER_LABEL: str(this_process())},
             host_config=client.api.create_host_config(network_mode="none"),
         )["Id"]
         try:
@@ -174,4 +177,5 @@ def _run(api: docker.APIClient, container: str, role: Role) -> None:
 
 def _commit(api: docker.APIClient, container: str, tag: str, config: tuple[str, ...]) -> None:
     repository, _, version = tag.rpartition(":")
-    api.commit(container, repository=repository, tag=version, changes="\n".join(config))
+    changes = [*config, f'LABEL {MAKER_LABEL}=""']
+    api.commit(container, repository=repository, tag=version, changes="\n".join(changes))

@@ -19,7 +19,7 @@ from testbed.engine.volumes import STUB_USER, VOLUME_ROOT, packed
 from testbed.network.nft import SYSCTLS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from testcontainers.core.transferable import Transferable
 
@@ -28,6 +28,12 @@ testcontainers_config.ryuk_disabled = True
 
 DISK_ROOT = f"{VOLUME_ROOT}/disk"
 """Where a server's small disk is mounted, if it has one."""
+
+DEFECTIVE = ("python3", "-m", "stubs.defects")
+"""How a service with planted defects is started; its name follows."""
+
+DEFECTS = "TESTBED_DEFECTS"
+"""The variable that names them."""
 
 _LIMITS: dict[str, Any] = {"mem_limit": "256m", "pids_limit": 128}
 
@@ -60,6 +66,11 @@ class StubContainer(DockerContainer):
             **options,
         )
 
+    def _begin_with(self, service: str, defects: Sequence[str]) -> None:
+        """Start a service that has defects by what plants them; the image's own way, if it has none."""
+        if defects:
+            self.with_command([*DEFECTIVE, service]).with_env(DEFECTS, " ".join(defects))
+
     def run(self) -> str:
         """Create and start it; its id. Closes the connection to the engine that testcontainers leaves open."""
         try:
@@ -80,6 +91,7 @@ class ServerContainer(StubContainer):
         address: its fixed address there.
         files: what is installed on the server before it starts, by path below the volume's root.
         created: called when it exists, before it starts: its name is won then.
+        defects: names of those that are planted in it.
     """
 
     def __init__(  # noqa: PLR0913 - a container's particulars
@@ -93,6 +105,7 @@ class ServerContainer(StubContainer):
         address: str,
         files: Mapping[str, bytes],
         created: Callable[[], None] = lambda: None,
+        defects: Sequence[str] = (),
     ) -> None:
         self._created = created
         endpoint = EndpointConfig("1.41", ipv4_address=address)
@@ -109,6 +122,7 @@ class ServerContainer(StubContainer):
             # have. The image holds no setuid program, so nothing else can gain any.
             security_opt=[],
         )
+        self._begin_with("server", defects)
         self.with_copy_into_container(packed(files), VOLUME_ROOT)
 
     def _transfer_into_container(self, transferable: Transferable, destination_in_container: str, mode: int) -> None:
@@ -128,10 +142,19 @@ class ServiceContainer(StubContainer):
         marks: labels.
         volumes: of the server, each with the place where it is mounted.
         server: id of the server container.
+        defects: names of those that are planted in it.
     """
 
     def __init__(  # noqa: PLR0913 - a container's particulars
-        self, service: str, image: str, *, name: str, marks: Mapping[str, str], volumes: Mapping[str, str], server: str
+        self,
+        service: str,
+        image: str,
+        *,
+        name: str,
+        marks: Mapping[str, str],
+        volumes: Mapping[str, str],
+        server: str,
+        defects: Sequence[str] = (),
     ) -> None:
         super().__init__(
             image,
@@ -140,6 +163,7 @@ class ServiceContainer(StubContainer):
             volumes=volumes,
             network_mode=f"container:{server}",
         )
+        self._begin_with(service, defects)
 
 
 def small_disk(mib: int) -> dict[str, str]:

@@ -1,27 +1,22 @@
 """Nothing outlives its run: a watcher process removes what a killed orchestrator left in the engine.
 
-The watcher holds the read end of a pipe whose write end the orchestrator alone holds. When that ends, however
-it ends, the watcher sees it and removes all that carries the run's label. It needs no helper container and no
-image, and has its own session, so that a Ctrl-C in the terminal does not reach it.
-
-Whoever forks the orchestrator without an exec (`multiprocessing` by fork) hands on the write end, and with it
-delays the removal until the fork ends too.
+The watcher sees the orchestrator's end, and removes all that carries the run's label. It needs no helper container
+and no image.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self
 
-from testbed.errors import BedError, EngineError, MissingError, NotInTimeError
+from testbed.errors import BedError, EngineError, NotInTimeError
 from testbed.waiting import wait_until
+from testbed.watcher import READY, Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,12 +48,10 @@ class Janitor:
     still have creations in flight: then the watcher goes on alone, as it does after a SIGKILL.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], *, run_id: str, mark: Path | None = None) -> None:
-        self._process = process
+    def __init__(self, watcher: Watcher, *, run_id: str, mark: Path | None = None) -> None:
+        self._watcher = watcher
         self._mark = mark
         self._run_id = run_id
-        self._is_ready = False
-        self._is_over = False
 
     @classmethod
     def watch(cls, run_id: str, *, mark: Path | None = None, log: Path | None = None) -> Self:
@@ -70,22 +63,15 @@ class Janitor:
             log: a file that gets a line on what the watcher removed, and its errors.
         """
         with contextlib.ExitStack() as stack:
-            errors: IO[bytes] | int = subprocess.DEVNULL
-            if log is not None:
-                errors = stack.enter_context(log.open("ab"))
-            process = subprocess.Popen(  # noqa: S603  # this very interpreter; each word is one argument
-                [sys.executable, "-m", "testbed.engine.janitor", run_id, str(mark or "")],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                start_new_session=True,
-            )
-        return cls(process, run_id=run_id, mark=mark)
+            errors = None if log is None else stack.enter_context(log.open("ab"))
+            arguments = ["-m", "testbed.engine.janitor", run_id, str(mark or "")]
+            watcher = Watcher(arguments) if errors is None else Watcher(arguments, errors=errors)
+        return cls(watcher, run_id=run_id, mark=mark)
 
     @property
     def pid(self) -> int:
         """The watcher's process id."""
-        return self._process.pid
+        return self._watcher.pid
 
     def confirm(self, *, within_s: float = READY_S) -> None:
         """Wait until the watcher is ready, so that nothing leaks unseen.
@@ -93,18 +79,8 @@ class Janitor:
         Raises:
             MissingError: it ended, or did not get ready in time.
         """
-        if self._is_ready:
-            return
-        said = self._process.stdout
-        assert said is not None  # noqa: S101  # Popen was asked for a pipe
-        readable, _, _ = select.select([said], [], [], within_s)
-        if not readable or not os.read(said.fileno(), 1):
-            self._tell(b"")  # one that is merely late goes on alone
-            self._close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(1)
-            raise MissingError(f"the janitor of run {self._run_id} does not start: what a killed run leaves would stay")
-        self._is_ready = True
+        otherwise = f"the janitor of run {self._run_id} does not start: what a killed run leaves would stay"
+        self._watcher.confirm(within_s=within_s, otherwise=otherwise)
 
     def keep(self) -> None:
         """Let everything stay: the watcher ends.
@@ -115,7 +91,7 @@ class Janitor:
         self.confirm()
         if self._mark is not None:  # first: killed after this, all is removed; killed after the word, all is kept
             self._mark.unlink(missing_ok=True)
-        self._tell(_KEEP)
+        self._watcher.tell(_KEEP)
         self._wait()
 
     def remove(self) -> None:
@@ -126,7 +102,7 @@ class Janitor:
             EngineError: something could not be removed; names it.
         """
         self.confirm()
-        self._tell(_DONE)
+        self._watcher.tell(_DONE)
         self._wait()
 
     def __enter__(self) -> Self:
@@ -135,7 +111,7 @@ class Janitor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._is_over:
+        if self._watcher.is_told:
             return
         if error is None:
             self.remove()
@@ -145,24 +121,8 @@ class Janitor:
             except BedError as failed:
                 raise ExceptionGroup("it failed, and so did its removal", [error, failed]) from error
         else:
-            self._tell(b"")
-            self._close()
-
-    def _tell(self, word: bytes) -> None:
-        """Say the last word: the pipe is closed after it."""
-        self._is_over = True
-        told = self._process.stdin
-        assert told is not None  # noqa: S101  # Popen was asked for pipes
-        with contextlib.suppress(BrokenPipeError):  # it is dead: its exit code tells
-            told.write(word)
-            told.flush()
-        with contextlib.suppress(BrokenPipeError):
-            told.close()
-        self._process.stdin = None
-
-    def _close(self) -> None:
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+            self._watcher.tell()
+            self._watcher.leave(within_s=0)
 
     def _wait(self) -> None:
         """Wait for its end, and for what it says of that.
@@ -170,9 +130,9 @@ class Janitor:
         Raises:
             EngineError: it did not end well.
         """
-        said, _ = self._process.communicate(timeout=REMOVAL_S + QUIET_S + READY_S)
-        if self._process.returncode:
-            left = said.decode(errors="replace").strip() or f"its janitor ended with {self._process.returncode}"
+        code, said = self._watcher.end(within_s=REMOVAL_S + QUIET_S + READY_S)
+        if code:
+            left = said or f"its janitor ended with {code}"
             raise EngineError(f"could not remove everything of run {self._run_id}: {left}; once it can be: testbed gc")
 
 
@@ -226,7 +186,7 @@ def main() -> int:
         signal.signal(number, signal.SIG_IGN)
     run_id, mark = sys.argv[1:]
     with contextlib.suppress(BrokenPipeError):  # died already
-        os.write(sys.stdout.fileno(), b"r")
+        os.write(sys.stdout.fileno(), READY)
     word = sys.stdin.buffer.read()
     if word == _KEEP:
         return 0

@@ -50,13 +50,19 @@ def alone(cache: Path, say: Callable[[str], None]) -> Iterator[None]:
         yield
 
 
-def is_held(cache: Path) -> bool:
-    """Whether a process makes images now."""
+@contextmanager
+def if_free(cache: Path) -> Iterator[bool]:
+    """Hold the lock on making images while this block runs, unless somebody has it; whether nobody makes any meanwhile.
+
+    Where there is no such folder, or it is not ours to write, nobody makes images by it.
+    """
     try:
-        with (cache / "images.lock").open("w") as lock:
-            return not _lock(lock.fileno())
+        lock = (cache / "images.lock").open("w")
     except OSError:
-        return False
+        yield True
+        return
+    with lock:
+        yield _lock(lock.fileno())
 
 
 def _lock(descriptor: int) -> bool:

@@ -12,7 +12,7 @@ import docker.errors
 import msgspec
 import requests
 
-from testbed import layout
+from testbed import defects, layout
 from testbed.certificates import Authority, ServerCertificate, own
 from testbed.engine import labels
 from testbed.engine.containers import DISK_ROOT, ServerContainer, ServiceContainer, small_disk
@@ -62,7 +62,7 @@ class PodBuilder:
         self._secret = secrets.token_hex(16)
         self._servers = layout.servers(topology)
         containers = sum(1 + len(layout.services(topology, server)) for server in self._servers)
-        self._marks = {labels.RUN: run, labels.NAME: name} | ({labels.KEEP: str(containers)} if keep else {})
+        self._marks = labels.of_run(run) | {labels.NAME: name} | ({labels.KEEP: str(containers)} if keep else {})
 
     def build(self, pool: IPv4Network = POOL) -> Record:
         """Create and start everything; returns when all containers run, not when they serve.
@@ -117,7 +117,13 @@ class PodBuilder:
         else:
             certificates = {server: own(hosts[server], addresses[server]) for server in hosts}
         anchors = {server: certificates[server].anchor.decode() for server in hosts}
-        record = Record(name=self._names.name, topology=self._topology, addresses=addresses, anchors=anchors)
+        record = Record(
+            name=self._names.name,
+            topology=self._topology,
+            addresses=addresses,
+            anchors=anchors,
+            stays=labels.KEEP in self._marks,
+        )
         return record, certificates
 
     def _create_volumes(self, server: ServerName) -> None:
@@ -160,6 +166,7 @@ class PodBuilder:
                 address=record.addresses[server],
                 files=files,
                 created=created,
+                defects=defects.of_service(self._topology, server, "server"),
             ).run()
 
     def _join(self, server: ServerName, service: str, pod: str) -> str:
@@ -172,6 +179,7 @@ class PodBuilder:
                 marks={**self._marks, labels.SERVER: server.value},
                 volumes=self._volumes(server),
                 server=pod,
+                defects=defects.of_service(self._topology, server, service),
             ).run()
 
 

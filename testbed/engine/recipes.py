@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 NAME = "portal-resilience-testbed"
 ROLE_LABEL = f"{NAME}.role"
 ORIGIN_LABEL = f"{NAME}.origin"
+MAKER_LABEL = f"{NAME}.maker"
+"""On a container in which an image is made: the process that makes it (`testbed.owner`). Images take their container's
+labels over and hand them on, so that it is there and empty on an image and on whatever runs from it."""
 
 Role = Literal["debian", "base", "server", "core", "portal"]
 ROLES: tuple[Role, ...] = get_args(Role)

@@ -9,6 +9,7 @@ import msgspec
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
+from stubs.decoding import decode
 from stubs.wire import ServerName
 from testbed import topology as topologies
 from testbed.engine import labels
@@ -27,12 +28,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         topology: as it was asked for.
         addresses: of the servers, by name.
         anchors: PEM certificate that a client must trust, by server.
+        stays: it outlives whoever started it.
     """
 
     name: str
     topology: Topology
     addresses: dict[ServerName, str]
     anchors: dict[ServerName, str]
+    stays: bool = False
 
 
 def check_name(name: str) -> None:
@@ -63,7 +66,7 @@ def records(client: docker.DockerClient, name: str | None = None) -> dict[str, R
         raise EngineError(f"cannot ask the engine what is up: {error}") from error
     marks = [row["Labels"] for row in rows]
     try:
-        found = [msgspec.json.decode(mark[labels.RECORD], type=Record) for mark in marks if labels.RECORD in mark]
+        found = [decode(mark[labels.RECORD], Record) for mark in marks if labels.RECORD in mark]
     except msgspec.DecodeError as error:
         raise MisuseError(f"another version of this program made one of the topologies: {error}") from error
     return {record.name: record for record in found}

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import docker
 import docker.errors
 import requests
 
 from stubs.wire import ServerName
-from testbed.engine import labels
+from testbed.engine import labels, moments
 from testbed.engine.names import Names
 from testbed.engine.volumes import VOLUME_ROOT, packed, unpacked
 from testbed.errors import EngineError, MisuseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-
+    from datetime import datetime
 
 _STATES = {"running": "running", "paused": "paused"}
 _NOT_MODIFIED, _NOT_FOUND, _CONFLICT = 304, 404, 409
+_LAST_LINES = 20
 
 
 class Services:
@@ -51,6 +54,31 @@ class Services:
             states.setdefault(server, {})[service] = _STATES.get(row["State"], "stopped")
         return states
 
+    def ended(self) -> list[str]:
+        """The containers that have ended, each in words: which, with what code, and what it wrote last.
+
+        Raises:
+            EngineError: the engine does not answer.
+        """
+        return [
+            self._last_words(server, service)
+            for server, services in sorted(self.states().items())
+            for service, state in sorted(services.items())
+            if state == "stopped"
+        ]
+
+    def _last_words(self, server: ServerName, service: str) -> str:
+        codes: list[int] = []
+        self._act(
+            "look at",
+            server,
+            service,
+            lambda name: codes.append(self._api.inspect_container(name)["State"]["ExitCode"]),
+        )
+        lines = self.logs(server, service).decode(errors="replace").strip().splitlines()[-_LAST_LINES:]
+        wrote = " | ".join(lines) or "nothing"
+        return f"the {service} of the {server.value} has ended with code {codes[0]}, and wrote last: {wrote}"
+
     def kill(self, server: ServerName, service: str) -> None:
         """SIGKILL; nothing happens to one that does not run. A paused one dies too."""
         self._act("kill", server, service, lambda name: self._api.kill(name, "SIGKILL"), idle=(_CONFLICT,))
@@ -80,6 +108,29 @@ class Services:
             self._api.kill(name, "SIGUSR2")
 
         self._act("resume", server, service, act, idle=(_CONFLICT,))
+
+    def at(self, verb: str, server: ServerName, service: str) -> datetime | None:
+        """When something was last done to a container, by the engine's own clock; `None`: it does not tell.
+
+        Args:
+            verb: ended, began, or what the engine calls it: kill, pause, unpause.
+            server: whose.
+            service: which of it.
+        """
+        found: list[datetime | None] = []
+        self._act("ask when it last did things to", server, service, lambda name: found.append(self._ask(verb, name)))
+        return found[0] if found else None
+
+    def _ask(self, verb: str, name: str) -> datetime | None:
+        if verb in moments.STATES:
+            return moments.of_state(self._api.inspect_container(name)["State"], verb)
+        # The library's own call takes a failure of the engine for the end of the events.
+        filters = json.dumps({"type": ["container"], "container": [name], "event": [verb]})
+        asked: dict[str, Any] = {"since": 0, "until": time.time(), "filters": filters}
+        url = f"{self._api.base_url}/v{self._api.api_version}/events"
+        answer = self._api.get(url, params=asked, timeout=self._api.timeout)
+        answer.raise_for_status()
+        return moments.of_events(map(json.loads, answer.text.splitlines()))
 
     def restart(self, server: ServerName, service: str) -> None:
         """Announced restart: the service says that it will be back, and begins again in its container (SIGHUP)."""
@@ -112,6 +163,18 @@ class Services:
             "read", server, "server", lambda name: tar.extend(self._api.get_archive(name, f"{VOLUME_ROOT}/{path}")[0])
         )
         return unpacked(b"".join(tar))[path.rpartition("/")[2]]
+
+    def has_file(self, server: ServerName, path: str) -> bool:
+        """Whether a file is on a server's volume."""
+        found: list[object] = []
+        self._act(
+            "look for a file on",
+            server,
+            "server",
+            lambda name: found.append(b"".join(self._api.get_archive(name, f"{VOLUME_ROOT}/{path}")[0])),
+            idle=(_NOT_FOUND,),
+        )
+        return bool(found)
 
     def show_certificate(self, server: ServerName, which: Iterable[str]) -> None:
         """Tell running services that another certificate was installed (SIGUSR2).

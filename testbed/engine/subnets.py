@@ -80,6 +80,23 @@ def candidates(pool: IPv4Network, name: str, *, prefix: int = PREFIX) -> Iterato
         yield IPv4Network((int(pool.network_address) + (first + step) % count * size, prefix))
 
 
+def room(client: docker.APIClient, pool: IPv4Network = POOL, *, prefix: int = PREFIX) -> tuple[int, int]:
+    """How many subnets of the pool overlap with no network that the engine has, and how many the pool has.
+
+    Raises:
+        MisuseError: the pool is smaller than one subnet.
+        EngineError: the engine failed.
+    """
+    try:
+        configs = [each for row in client.networks() for each in (row.get("IPAM") or {}).get("Config") or ()]
+    except (DockerException, RequestException) as error:
+        raise EngineError(f"cannot ask the engine for its networks: {error}") from error
+    texts = [text for each in configs if (text := each.get("Subnet")) and ":" not in text]
+    taken = [IPv4Network(text, strict=False) for text in texts]
+    every = list(candidates(pool, "", prefix=prefix))
+    return sum(not any(one.overlaps(other) for other in taken) for one in every), len(every)
+
+
 def create_network(  # noqa: PLR0913 - a network's particulars
     client: docker.APIClient,
     name: str,

@@ -101,7 +101,7 @@ def _kinds(
     """How each kind of thing is listed, names by id, and removed: first what holds up the others."""
     return {
         "containers": (
-            lambda: {row["Id"]: _name_of(row) for row in client.containers(all=True, filters=filters)},
+            lambda: {row["Id"]: name_of(row) for row in client.containers(all=True, filters=filters)},
             partial(_remove_container, client),
         ),
         "networks": (
@@ -125,7 +125,7 @@ def clear(client: docker.APIClient, labels: Mapping[str, str]) -> None:
         sweep(client, labels).raise_failures()
 
 
-def _name_of(row: Mapping[str, Any]) -> str:
+def name_of(row: Mapping[str, Any]) -> str:
     """What a container is called; its id, where it has lost its name."""
     return str((row.get("Names") or [row["Id"]])[0]).removeprefix("/")
 

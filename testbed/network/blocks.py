@@ -60,7 +60,7 @@ class RateTo:
 
 @dataclass(frozen=True, order=True)
 class DelayTo:
-    """What leaves for this address is late, comes twice or overtakes; see `testbed.partitions.Delay`."""
+    """What leaves for this address is late, comes twice or overtakes; see `testbed.bad_links.Delay`."""
 
     address: IPv4Address
     delay_ms: int
@@ -71,7 +71,7 @@ class DelayTo:
 
 @dataclass(frozen=True, order=True)
 class FlapWith:
-    """What comes from this address, and what leaves for it, is dropped by turns; see `testbed.partitions.Flap`."""
+    """What comes from this address, and what leaves for it, is dropped by turns; see `testbed.bad_links.Flap`."""
 
     address: IPv4Address
     down_ms: int

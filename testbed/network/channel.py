@@ -20,7 +20,7 @@ from testbed.errors import BedError, EngineError, FaultError
 from testbed.network.frames import Frames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from ipaddress import IPv4Address
     from types import TracebackType
 
@@ -33,6 +33,8 @@ DEADLINE_S = 5.0
 
 Request: TypeAlias = dict[str, Any]
 Answer: TypeAlias = dict[str, Any]
+Pipe: TypeAlias = "tuple[Stream, object]"
+"""A stream, and what must be kept for as long as it is used: docker-py closes a connection with its response."""
 
 
 class RefusedError(FaultError):
@@ -57,12 +59,15 @@ class Channel:
     the testbed that is held during a call; the deadline bounds it. Who needs several takes them in one order.
     """
 
-    def __init__(self, stream: Stream, *, container: str, keep: object = None) -> None:
-        self._stream = stream
-        self._keep = keep  # docker-py closes the connection when its response is collected
+    def __init__(
+        self, stream: Stream, *, container: str, keep: object = None, connect: Callable[[], Pipe] | None = None
+    ) -> None:
+        self._pipe: Pipe = stream, keep
+        self._connect = connect
         self._frames = Frames(stream)
         self._lock = threading.Lock()
         self._last_id = 0
+        self._pid: int | None = None
         self._closed = False
         self.container = container
 
@@ -73,23 +78,40 @@ class Channel:
         Raises:
             EngineError: the container is gone, stopped or paused, or its image lacks the channel.
         """
-        try:
-            made = client.exec_create(container, list(COMMAND), stdin=True, user="0")
-            keep = client.exec_start(made["Id"], socket=True)
-        except NotFound as error:
-            raise EngineError(f"no fault channel to {container}: there is no such container") from error
-        except APIError as error:  # paused and stopped: the engine's explanation says which
-            raise EngineError(f"no fault channel to {container}: {error.explanation}") from error
-        except (DockerException, OSError) as error:
-            raise EngineError(f"no fault channel to {container}: the engine does not answer: {error}") from error
-        stream: Any = getattr(keep, "_sock", keep)  # what there is depends on the transport
-        channel = cls(stream, container=container, keep=keep)
+
+        def connect() -> Pipe:
+            return _connected(client, container)
+
+        stream, keep = connect()
+        channel = cls(stream, container=container, keep=keep, connect=connect)
         try:
             channel._greet(time.monotonic() + deadline_s)
         except BaseException:
             channel.close()
             raise
         return channel
+
+    def reopen(self, *, deadline_s: float = DEADLINE_S) -> None:
+        """Start another far end in the place of one that is broken or deaf; what that has not done, it never does.
+
+        Raises:
+            EngineError: as `open`; or this was closed, or made over a stream.
+        """
+        deadline = time.monotonic() + deadline_s
+        with self._turn(deadline, deadline_s), self._translated(deadline_s):
+            if self._closed or self._connect is None:
+                raise EOFError
+            self._hang_up()
+            stream, _ = self._pipe = self._connect()
+            self._frames = Frames(stream)
+            before = self._pid
+            self._greet(deadline)
+            if before is not None:
+                self._send({"do": "end", "pid": before}, deadline)
+                try:
+                    self._receive(deadline)
+                except RefusedError as error:
+                    raise EngineError(f"{error}; it may still do what it was asked to do") from error
 
     def transact(self, text: str, *, deadline_s: float = DEADLINE_S) -> float:
         """Run nft text as one transaction: all of it or nothing. Raises as `request` does.
@@ -138,12 +160,7 @@ class Channel:
     def close(self) -> None:
         """End the far end. Closing twice is fine."""
         self._closed = True
-        with contextlib.suppress(OSError):
-            self._stream.close()
-        close = getattr(self._keep, "close", None)
-        if close is not None:
-            with contextlib.suppress(OSError):
-                close()
+        self._hang_up()
 
     def __enter__(self) -> Self:
         return self
@@ -163,6 +180,14 @@ class Channel:
         hello = self._decode(line)
         if not hello.get("ready"):
             raise EngineError(f"fault channel to {self.container}: {hello.get('error', hello)}")
+        self._pid = hello.get("pid")
+
+    def _hang_up(self) -> None:
+        for one in self._pipe:
+            close = getattr(one, "close", None)
+            if close is not None:
+                with contextlib.suppress(OSError):
+                    close()
 
     @contextlib.contextmanager
     def _turn(self, deadline: float, deadline_s: float) -> Iterator[None]:
@@ -187,8 +212,9 @@ class Channel:
         if self._closed:
             raise EOFError
         self._last_id += 1
-        self._stream.settimeout(max(deadline - time.monotonic(), 0.001))
-        self._stream.sendall(json.dumps({**request, "id": self._last_id}).encode() + b"\n")
+        stream, _ = self._pipe
+        stream.settimeout(max(deadline - time.monotonic(), 0.001))
+        stream.sendall(json.dumps({**request, "id": self._last_id}).encode() + b"\n")
 
     def _receive(self, deadline: float) -> Answer:
         while True:
@@ -215,6 +241,21 @@ class Channel:
             return "it is closed"
         said = self._frames.stderr.decode(errors="replace").strip().rsplit("\n", 1)[-1]
         return f"its far end has ended (container stopped?){': ' + said if said else ''}"
+
+
+def _connected(client: docker.APIClient, container: str) -> Pipe:
+    """Start a far end; raises EngineError."""
+    try:
+        made = client.exec_create(container, list(COMMAND), stdin=True, user="0")
+        keep = client.exec_start(made["Id"], socket=True)
+    except NotFound as error:
+        raise EngineError(f"no fault channel to {container}: there is no such container") from error
+    except APIError as error:  # paused and stopped: the engine's explanation says which
+        raise EngineError(f"no fault channel to {container}: {error.explanation}") from error
+    except (DockerException, OSError) as error:
+        raise EngineError(f"no fault channel to {container}: the engine does not answer: {error}") from error
+    stream: Any = getattr(keep, "_sock", keep)  # what there is depends on the transport
+    return stream, keep
 
 
 def at_once(asked: Mapping[Channel, Request], *, deadline_s: float = DEADLINE_S) -> dict[Channel, Answer | BedError]:

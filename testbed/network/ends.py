@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from testbed.errors import BedError, FaultError, MisuseError
+from testbed.errors import BedError, EngineError, FaultError, MisuseError
 from testbed.network import nft
 from testbed.network.channel import at_once
 from testbed.network.listing import UnexpectedListingError, parse
@@ -83,6 +83,25 @@ class Ends:
         done = {names[channel]: one for channel, one in outcome.items() if not isinstance(one, BedError)}
         failures = {names[channel]: one for channel, one in outcome.items() if isinstance(one, BedError)}
         return done, failures
+
+    def ask_surely(self, requests: Mapping[str, Request]) -> tuple[dict[str, Answer], dict[str, BedError]]:
+        """As `ask`; where a channel broke, or nothing came in time, once more over another one.
+
+        For what may be done twice: whether the first was done is not known.
+        """
+        done, failures = self.ask(requests)
+        again = {}
+        for name, error in failures.items():
+            if isinstance(error, EngineError):
+                try:
+                    self.channel(name).reopen()
+                except EngineError as another:
+                    error.add_note(str(another))
+                else:
+                    again[name] = requests[name]
+        more, still = self.ask(again)
+        left = {name: error for name, error in failures.items() if name not in again}
+        return {**done, **more}, {**left, **still}
 
 
 def group(failures: Mapping[str, BedError]) -> ExceptionGroup[BedError]:

@@ -8,26 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
+from typing import Literal, TypeAlias, assert_never
 
 from stubs import ports
-from testbed.partitions import (
-    Cut,
-    Delay,
-    Flap,
-    Link,
-    Loss,
-    Manner,
-    NetworkFault,
-    Path,
-    Protocol,
-    Rate,
-    Vanished,
-    Worsened,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from testbed.bad_links import Delay, Flap, Loss, Rate
+from testbed.partitions import Cut, Link, Manner, NetworkFault, Path, Protocol, Vanished, Worsened
 
 Expected: TypeAlias = Literal["passing", "stopped"]
 
@@ -41,9 +26,6 @@ RATE_SHARE = 0.1
 
 _SURE = 14
 """Of so many events to be expected, none happens by chance once in a million times."""
-
-_SLACK_MS = 200.0
-"""How much later than it should a packet may be seen; a busy machine looks late."""
 
 
 @dataclass(frozen=True, order=True)
@@ -232,44 +214,3 @@ def rate_within(
     found = bits / max(ended_ms - began_ms, 0.001) * 1000
     low, high = (rate.bits_per_s * (1 + sign * RATE_SHARE) for sign in (-1, 1))
     return Measured(fault=rate, what="bits a second", found=found, low=low, high=high)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """How many probes had arrived by a moment, in milliseconds of the monotonic clock."""
-
-    at_ms: float
-    arrived: int
-
-
-def delays_within(
-    delay: Delay, looks: Sequence[Look], *, sent: int, began_ms: float, ended_ms: float
-) -> tuple[Measured, ...]:
-    """Judge what was seen of probes that were sent between two moments.
-
-    How late they are shows from both sides: before the delay is over only those that overtake may be there, after it
-    all must be.
-    """
-    due_ms = began_ms + delay.delay_ms - delay.jitter_ms
-    early = max((look.arrived for look in looks if look.at_ms < due_ms), default=-1)
-    late = next((look.at_ms for look in looks if look.arrived >= sent), math.inf) - ended_ms
-    judged = []
-    if delay.delay_ms:
-        share = delay.hurried_percent / 100
-        judged.append(count_within(delay, "probes that were not late", early, of=sent, share=share))
-        most = delay.delay_ms + delay.jitter_ms + _SLACK_MS
-        judged.append(Measured(fault=delay, what="ms until all were there", found=late, low=-math.inf, high=most))
-    twice = max((look.arrived for look in looks), default=0) - sent
-    share = delay.duplicated_percent / 100
-    judged.append(count_within(delay, "probes that came twice", twice, of=sent, share=share))
-    return tuple(judged)
-
-
-def punctual_within(delay: Delay, looks: Sequence[Look], *, sent: int, ended_ms: float) -> tuple[Measured, ...]:
-    """Judge probes that are no longer to be late, nor to come twice."""
-    late = next((look.at_ms for look in looks if look.arrived >= sent), math.inf) - ended_ms
-    arrived = max((look.arrived for look in looks), default=0)
-    most = max(delay.delay_ms - delay.jitter_ms, delay.delay_ms / 2)
-    punctual = Measured(fault=delay, what="ms until all were there", found=late, low=-math.inf, high=most)
-    once = Measured(fault=delay, what="probes that came", found=arrived, low=sent, high=sent)
-    return (punctual, once) if delay.delay_ms else (once,)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from testbed.bad_links import Delay, Flap, Loss, Rate
 from testbed.network import tc
 from testbed.network.channel import RefusedError
-from testbed.partitions import Delay, Flap, Link, Loss, Manner, Path, Rate, Vanished
+from testbed.partitions import Link, Manner, Path, Vanished
 
 if TYPE_CHECKING:
     from testbed.network.channel import Channel

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from testbed.errors import FaultError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
 
     from testbed.partitions import NetworkFault
 
@@ -18,15 +21,51 @@ PARTS = 3
 """A lease is renewed when this part of it is over: one late renewal does no harm."""
 
 
+class LapsedError(FaultError):
+    """A fault ended before its time: what was seen meanwhile proves nothing.
+
+    Attributes:
+        held_ms: when it was in force for the last time that is known; milliseconds of the monotonic clock.
+        noticed_ms: when it was found to be gone, or could not be renewed.
+    """
+
+    def __init__(self, faults: Collection[NetworkFault], *, held_ms: float, noticed_ms: float) -> None:
+        kinds = ", ".join(sorted(map(str, faults)))
+        when = f"renewed at {held_ms:.0f} ms of the monotonic clock for the last time, in vain by {noticed_ms:.0f} ms"
+        super().__init__(f"a fault ended before its time ({kinds}): {when}")
+        self.held_ms, self.noticed_ms = held_ms, noticed_ms
+
+    def times(self) -> dict[str, float]:
+        """As a history has them."""
+        return {"held_ms": round(self.held_ms, 3), "noticed_ms": round(self.noticed_ms, 3)}
+
+
+def lapses(error: Exception) -> Iterator[LapsedError]:
+    """The lapses in an error, however nested it is."""
+    match error:
+        case ExceptionGroup(exceptions=several):
+            for each in several:
+                yield from lapses(each)
+        case LapsedError():
+            yield error
+
+
 class Renewal:
     """A thread that renews leases until `end`, or until a renewal fails.
 
+    Args:
+        renew: starts the leases anew; raises where one has ended.
+        every_s: pause between two renewals in seconds.
+
     Attributes:
         failure: why it stopped before `end` was called; None if it did not.
+        held_ms: when the last renewal that went well began, in milliseconds of the monotonic clock.
+        failed_ms: when the one that did not had failed.
     """
 
-    def __init__(self, renew: Callable[[], None], *, every_s: float) -> None:
+    def __init__(self, renew: Callable[[], object], *, every_s: float) -> None:
         self.failure: Exception | None = None
+        self.held_ms = self.failed_ms = _now_ms()
         self._renew = renew
         self._every_s = every_s
         self._end = threading.Event()
@@ -44,15 +83,26 @@ class Renewal:
         if self.failure is None:
             self._once()
 
+    def lapse(self, faults: Collection[NetworkFault]) -> LapsedError | None:
+        """What to raise of these, if they ended before their time."""
+        if self.failure is None:
+            return None
+        error = LapsedError(faults, held_ms=self.held_ms, noticed_ms=self.failed_ms)
+        error.__cause__ = self.failure
+        return error
+
     def _run(self) -> None:
         while not self._end.wait(self._every_s) and self.failure is None:
             self._once()
 
     def _once(self) -> None:
+        begun_ms = _now_ms()
         try:
             self._renew()
         except Exception as error:  # noqa: BLE001  # kept for whoever holds the fault
-            self.failure = error
+            self.failure, self.failed_ms = error, _now_ms()
+        else:
+            self.held_ms = begun_ms
 
 
 class Claims:
@@ -77,3 +127,7 @@ class Claims:
         """What somebody holds."""
         with self._lock:
             return frozenset(fault for fault, holders in self._held.items() if holders > 0)
+
+
+def _now_ms() -> float:
+    return time.monotonic() * 1000

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
-from testbed.errors import FaultError, MissingError, MisuseError
-from testbed.network import kernel, nft, tc
+from testbed.errors import BedError, MissingError, MisuseError
+from testbed.network import elements, kernel, nft, shaping, tc
 from testbed.network.applied import Applied, Holding
-from testbed.network.blocks import Block, DelayTo, RateTo
+from testbed.network.blocks import Block
 from testbed.network.channel import RefusedError
 from testbed.network.ends import End, Ends, group
 from testbed.network.lease import LEASE_MS, PARTS, Claims, Renewal
@@ -26,7 +26,6 @@ from testbed.partitions import told
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from testbed.errors import BedError
     from testbed.network.blocks import Listing
     from testbed.network.channel import Answer, Request
     from testbed.partitions import NetworkFault
@@ -97,8 +96,7 @@ class Links(Ends):
         blocks = self.blocks(faults)
         self._check_kernel(faults)
         self._shape(faults, blocks)
-        texts = {name: nft.block(these, lease_ms=lease_ms) for name, these in blocks.items()}
-        done, failures = self.ask(_transactions(texts))
+        done, failures = self.ask({name: _blocking(these, lease_ms) for name, these in blocks.items()})
         if failures:
             self._undo(blocks, failures)
             self._check_conflicts(faults)
@@ -115,26 +113,30 @@ class Links(Ends):
         planned_ms = time.monotonic() * 1000
         return Applied(planned_ms=planned_ms, committed_ms=self._unblock(self.blocks(faults)))
 
-    def heal_all(self) -> None:
+    def heal_all(self) -> Applied:
         """Undo whatever is in force at every server, whoever put it there.
 
         Raises:
             ExceptionGroup: of EngineError and FaultError, one for each server that failed.
         """
-        _, failures = self.ask(_transactions(dict.fromkeys(self.servers(), nft.flush())))
-        _, others = self.ask(dict.fromkeys(self.servers(), _route(tc.unshape())))
+        planned_ms = time.monotonic() * 1000
+        done, failures = self.ask_surely(_transactions(dict.fromkeys(self.servers(), nft.flush())))
+        _, others = self.ask_surely(dict.fromkeys(self.servers(), _route(tc.unshape())))
         if failures or others:
             raise group({**others, **failures})
+        return Applied(planned_ms=planned_ms, committed_ms=_stamps(done))
 
-    def renew(self, faults: Collection[NetworkFault], *, lease_ms: int) -> None:
-        """Start the leases of the faults anew.
+    def renew(self, faults: Collection[NetworkFault], *, lease_ms: int | None) -> Applied:
+        """Start the leases of the faults anew; without a lease they stay until healed.
 
         Raises:
             ExceptionGroup: one for each server that failed; where a fault is no longer in force this is so,
                 and it is not put back.
         """
+        planned_ms = time.monotonic() * 1000
         blocks = self.blocks(faults)
-        self._at_each({name: nft.renew(these, lease_ms=lease_ms) for name, these in blocks.items()})
+        done = self._at_each({name: nft.renew(these, lease_ms=lease_ms) for name, these in blocks.items()})
+        return Applied(planned_ms=planned_ms, committed_ms=done)
 
     def current(self) -> tuple[FaultInForce, ...]:
         """Ask every server's kernel what is in force.
@@ -167,7 +169,7 @@ class Links(Ends):
         What another block of this process holds as well stays until that is left too.
 
         Raises:
-            FaultError: at the end, if a fault ended before its time: what was seen meanwhile proves nothing.
+            LapsedError: at the end, if a fault ended before its time.
             MisuseError, MissingError, ExceptionGroup: as `inject` and `heal`.
         """
         self.claims.claim(faults)
@@ -181,15 +183,14 @@ class Links(Ends):
             yield holding
         except BaseException as error:
             if renewal.failure is not None:
-                error.add_note(f"besides, a fault ended before its time: {renewal.failure!r}")
+                error.add_note(f"besides: {renewal.lapse(faults)}: {renewal.failure!r}")
             raise
         finally:
             renewal.end()
             if free := self.claims.release(faults):
                 holding.healed = self.heal(free)
-        if renewal.failure is not None:
-            kinds = ", ".join(sorted(map(str, faults)))
-            raise FaultError(f"a fault ended before its time ({kinds})") from renewal.failure
+        if (lapse := renewal.lapse(faults)) is not None:
+            raise lapse
 
     def blocks(self, faults: Collection[NetworkFault]) -> Blocks:
         """Say what each server has to block for these faults.
@@ -209,23 +210,29 @@ class Links(Ends):
         if needed and (missing := needed & self.lacking):
             raise MissingError(f"the engine's kernel cannot do that: it was built without {', '.join(sorted(missing))}")
 
-    def _check_conflicts(self, faults: Collection[NetworkFault]) -> None:
-        current = [one.fault for one in self.current() if one.fault is not None]
-        for fault in faults:
-            for other in current:
-                if excludes(fault, other):
-                    raise MisuseError(f"there is already: {told(other)}; heal it before: {told(fault)}")
+    def _check_conflicts(self, faults: Collection[NetworkFault]) -> dict[str, list[Block]]:
+        """Refuse what another fault excludes; else say what is in force, by server."""
+        in_force: dict[str, list[Block]] = defaultdict(list)
+        for one in self.current():
+            in_force[one.at].append(one.block)
+            for fault in faults:
+                if one.fault is not None and excludes(fault, one.fault):
+                    raise MisuseError(f"there is already: {told(one.fault)}; heal it before: {told(fault)}")
+        return in_force
 
     def _shape(self, faults: Collection[NetworkFault], blocks: Blocks) -> None:
         """Make the queues that some of these need; until an element sends packets there they do nothing."""
-        shapes = {
-            server: [one for one in these if isinstance(one, RateTo | DelayTo)] for server, these in blocks.items()
-        }
-        if not any(shapes.values()):
+        wanted = {name: shapes for name, these in blocks.items() if (shapes := shaping.shapes_in(these))}
+        if not wanted:
             return
         # Another shape of the same link would be changed by this one, and the packet filter could not tell.
-        self._check_conflicts(faults)
-        _, failures = self.ask({server: _route(tc.shape(these)) for server, these in shapes.items() if these})
+        in_force = {name: shaping.shapes_in(these) for name, these in self._check_conflicts(faults).items()}
+        orders = shaping.orders(wanted, in_force, [end.address for end in self.ends.values()])
+        _, failures = self.ask({name: _route(messages) for name, messages in orders.items()})
+        for server, error in failures.items():
+            code = error.code if isinstance(error, RefusedError) else ""
+            if why := shaping.explained(code, wanted[server], in_force.get(server, ())):
+                raise MissingError(f"{server}: {why}") from error
         if failures:
             raise group(failures)
 
@@ -238,23 +245,37 @@ class Links(Ends):
             raise ExceptionGroup("injected in part, and not healed", [*failures.values(), unhealed]) from unhealed
 
     def _unblock(self, blocks: Blocks) -> dict[str, float]:
-        done, failures = self.ask(_transactions({name: nft.unblock(these) for name, these in blocks.items()}))
+        done, failures = self.ask_surely({name: _unblocking(these) for name, these in blocks.items()})
         for server, error in list(failures.items()):
             # Refused where another fault stands in its place: what is really in force of these is undone alone.
             if isinstance(error, RefusedError):
-                ours = self.listing(server).blocks() & blocks[server]
-                if ours:
-                    done |= {server: self.channel(server).request({"do": "nft", "text": nft.unblock(ours)})}
-                del failures[server]
+                try:
+                    if ours := self.listing(server).blocks() & blocks[server]:
+                        done |= {server: self.channel(server).request(_unblocking(ours))}
+                except BedError as another:
+                    failures[server] = another
+                else:
+                    del failures[server]
         if failures:
             raise group(failures)
         return _stamps(done)
 
-    def _at_each(self, texts: Mapping[str, str]) -> None:
-        """Run a transaction at each server, all of them even when one fails."""
-        _, failures = self.ask(_transactions(texts))
+    def _at_each(self, texts: Mapping[str, str]) -> dict[str, float]:
+        """Run a transaction at each server, all of them even when one fails; when each had it. It may be done twice."""
+        done, failures = self.ask_surely(_transactions(texts))
         if failures:
             raise group(failures)
+        return _stamps(done)
+
+
+def _blocking(blocks: Collection[Block], lease_ms: int | None) -> Request:
+    request = {"do": "nft", "text": nft.block(blocks, lease_ms=lease_ms)}
+    return request | ({"messages": elements.block(blocks, lease_ms=lease_ms)} if elements.are_plain(blocks) else {})
+
+
+def _unblocking(blocks: Collection[Block]) -> Request:
+    request = {"do": "nft", "text": nft.unblock(blocks)}
+    return request | ({"messages": elements.unblock(blocks)} if elements.are_plain(blocks) else {})
 
 
 def _transactions(texts: Mapping[str, str]) -> dict[str, Request]:

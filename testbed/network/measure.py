@@ -6,35 +6,33 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from stubs import ports
+from testbed.bad_links import SHORTEST_PHASE_MS
 from testbed.errors import NotInTimeError
 from testbed.network import tc
 from testbed.network.blocks import Flow
+from testbed.network.delays import Arrival, delays_within, probes_for, punctual_within
 from testbed.network.evidence import (
-    Look,
     Measured,
     count_within,
-    delays_within,
     enough_probes,
     probe_of,
-    punctual_within,
     rate_within,
     stream_for,
 )
 from testbed.network.phases import Sample, phases_within, steady
 from testbed.network.sending import send
-from testbed.partitions import SHORTEST_PHASE_MS
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from testbed.bad_links import Delay, Flap, Loss, Rate
     from testbed.network.links import Links
-    from testbed.partitions import Delay, Flap, Loss, Rate
+    from testbed.partitions import Worsened
 
 WITHIN_S = 2.0
 """How much longer than it should probes may be under way, in seconds."""
 
-_DELAY_PROBES, _MOST_DELAY_PROBES = 50, 400
 _CARRIES_MORE = 1.25
 """By how much a link is faster than a limit that is gone."""
 
@@ -61,27 +59,19 @@ def loss(links: Links, fault: Loss, *, within_s: float) -> Measured:
 
 
 def rate(links: Links, fault: Rate, *, within_s: float) -> Measured:
-    """Stream until the link shows the rate, or the time is over; a measurement that was disturbed is repeated."""
-    seen = _stream(links, fault)
-    with contextlib.suppress(NotInTimeError):
-        seen = wait_until(
-            lambda: _stream(links, fault), lambda one: one.is_as_asked, within_s=within_s, what=f"rate of {fault}"
-        )
-    return seen
+    """Stream until the link shows the rate, or the time is over."""
+    return _repeated(lambda: (_stream(links, fault),), within_s=within_s, what=f"rate of {fault}")[0]
 
 
 def unlimited(links: Links, fault: Rate, *, within_s: float) -> Measured:
     """Stream until the link is faster than the limit, or the time is over."""
 
-    def look() -> Measured:
+    def look() -> tuple[Measured]:
         seen = _stream(links, fault)
         least = _CARRIES_MORE * seen.high
-        return Measured(fault=fault, what="bits a second", found=seen.found, low=least, high=float("inf"))
+        return (Measured(fault=fault, what="bits a second", found=seen.found, low=least, high=float("inf")),)
 
-    seen = look()
-    with contextlib.suppress(NotInTimeError):
-        seen = wait_until(look, lambda one: one.is_as_asked, within_s=within_s, what=f"end of {fault}")
-    return seen
+    return _repeated(look, within_s=within_s, what=f"end of {fault}")[0]
 
 
 def flap(links: Links, fault: Flap, *, within_s: float) -> tuple[Measured, ...]:
@@ -91,11 +81,7 @@ def flap(links: Links, fault: Flap, *, within_s: float) -> tuple[Measured, ...]:
     def look() -> tuple[Measured, ...]:
         return phases_within(fault, _sampled(links, fault, lasts_ms=2.3 * cycle_ms))
 
-    seen = look()
-    if not _as_asked(seen):
-        with contextlib.suppress(NotInTimeError):
-            seen = wait_until(look, _as_asked, within_s=within_s, what=f"phases of {fault}")
-    return seen
+    return _repeated(look, within_s=within_s, what=f"phases of {fault}")
 
 
 def flaps_no_more(links: Links, fault: Flap) -> Measured:
@@ -137,52 +123,72 @@ def _sampled(links: Links, fault: Flap, *, lasts_ms: float) -> list[Sample]:
     return samples
 
 
-def delay(links: Links, fault: Delay) -> tuple[Measured, ...]:
-    """Send probes at once, and look again and again how many have arrived."""
-    shares = [percent / 100 for percent in (fault.duplicated_percent, fault.hurried_percent) if percent]
-    count = max([_DELAY_PROBES, *(min(enough_probes(share), _MOST_DELAY_PROBES) for share in shares)])
-    began_ms, ended_ms, looks = _watch(links, fault, count=count, lasts_ms=fault.delay_ms + fault.jitter_ms)
-    return delays_within(fault, looks, sent=count, began_ms=began_ms, ended_ms=ended_ms)
+def delay(links: Links, fault: Delay, *, within_s: float) -> tuple[Measured, ...]:
+    """Time many packets, each by itself; a measurement that was disturbed is repeated."""
+    count = probes_for(fault)
+
+    def look() -> tuple[Measured, ...]:
+        arrivals = timed(links, fault, count=count, lasts_ms=fault.delay_ms + fault.jitter_ms)
+        return delays_within(fault, arrivals, sent=count)
+
+    return _repeated(look, within_s=within_s, what=str(fault))
 
 
 def punctual(links: Links, fault: Delay, *, within_s: float) -> tuple[Measured, ...]:
-    """Send probes until they arrive once, and sooner than the delay, or the time is over."""
+    """Time packets until they arrive once, and sooner than under the delay, or the time is over."""
+    count = probes_for(fault)
 
     def look() -> tuple[Measured, ...]:
-        _, ended_ms, looks = _watch(links, fault, count=_DELAY_PROBES, lasts_ms=0)
-        return punctual_within(fault, looks, sent=_DELAY_PROBES, ended_ms=ended_ms)
+        return punctual_within(fault, timed(links, fault, count=count), sent=count)
 
+    return _repeated(look, within_s=within_s, what=f"end of {fault}")
+
+
+def _repeated(look: Callable[[], tuple[Measured, ...]], *, within_s: float, what: str) -> tuple[Measured, ...]:
+    """Measure until it is as asked, or the time is over; at least once. What was measured last is returned."""
     seen = look()
-    with contextlib.suppress(NotInTimeError):
-        seen = wait_until(
-            look, lambda them: all(one.is_as_asked for one in them), within_s=within_s, what=f"end of {fault}"
-        )
+    if not _as_asked(seen):
+        with contextlib.suppress(NotInTimeError):
+            seen = wait_until(look, _as_asked, within_s=within_s, what=what)
     return seen
 
 
-def _watch(links: Links, fault: Delay, *, count: int, lasts_ms: float) -> tuple[float, float, list[Look]]:
-    """Send probes and look until all are there and some time is over; when sending began and ended, and the looks."""
-    flow = _flow(links, fault.source)
-    begun = links.listing(fault.target)
-    answer = links.channel(fault.source).request(
-        {"do": "probe", "address": str(links.end(fault.target).address), "protocol": "udp", "count": count}
-    )
-    looks: list[Look] = []
+def timed(links: Links, fault: Worsened, *, count: int, lasts_ms: float = 0) -> list[Arrival]:
+    """Send packets over the link of a fault, and hear how late they are.
 
-    def look() -> Look:
-        listing = links.listing(fault.target)
-        looks.append(Look(at_ms=listing.at_ms, arrived=listing.arrived.get(flow, 0) - begun.arrived.get(flow, 0)))
-        return looks[-1]
+    Args:
+        links: the network.
+        fault: whose link.
+        count: how many packets.
+        lasts_ms: for how long another one may come of a packet that has come.
 
-    with contextlib.suppress(NotInTimeError):  # what was seen until then is judged
-        wait_until(
-            look,
-            lambda seen: seen.arrived >= count and seen.at_ms > answer["at_ms"] + lasts_ms,
-            within_s=(fault.delay_ms + fault.jitter_ms) / 1000 + WITHIN_S,
-            what=f"probes under {fault}",
-            every_s=0.001,
-        )
-    return begun.at_ms, answer["at_ms"], looks
+    Returns:
+        What came in time.
+    """
+    arrivals: list[Arrival] = []
+    numbers: set[int] = set()
+    ear, address = links.channel(fault.target), str(links.end(fault.target).address)
+    with contextlib.ExitStack() as undo:
+        undo.callback(ear.request, {"do": "hear", "act": "end"})
+        port = ear.request({"do": "hear", "act": "begin"})["port"]
+        sender = links.channel(fault.source)
+        sent_ms = sender.request({"do": "timed", "address": address, "port": port, "count": count})["at_ms"]
+
+        def look() -> float:
+            answer = ear.request({"do": "hear", "act": "look"})
+            arrivals.extend(Arrival(number=number, late_ms=late_us / 1000) for number, late_us in answer["late"])
+            numbers.update(number for number, _ in answer["late"])
+            at_ms: float = answer["at_ms"]
+            return at_ms
+
+        with contextlib.suppress(NotInTimeError):  # what came until then is judged
+            wait_until(
+                look,
+                lambda at_ms: len(numbers) >= count and at_ms > sent_ms + lasts_ms,
+                within_s=lasts_ms / 1000 + WITHIN_S,
+                what=f"timed packets under {fault}",
+            )
+    return arrivals
 
 
 def _stream(links: Links, fault: Rate) -> Measured:

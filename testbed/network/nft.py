@@ -165,8 +165,8 @@ def block(blocks: Collection[Block], *, lease_ms: int | None = None) -> str:
     return _text(lines)
 
 
-def renew(blocks: Collection[Block], *, lease_ms: int) -> str:
-    """Start the leases of these anew; all of it is refused if one of them is no longer in force."""
+def renew(blocks: Collection[Block], *, lease_ms: int | None) -> str:
+    """Start the leases of these anew, or let them stay; all of it is refused if one of them is no longer in force."""
     lease = _lease(lease_ms)
     return _text(line for one in _elements(blocks) for line in (one.delete(), one.add(lease)))
 
@@ -281,11 +281,14 @@ def _verdict(manner: Manner) -> str:
 
 
 def _lease(lease_ms: int | None) -> str:
-    if lease_ms is None:
-        return ""
+    return "" if lease_ms is None else f" timeout {checked_lease(lease_ms)}ms"
+
+
+def checked_lease(lease_ms: int) -> int:
+    """A lease in milliseconds; raises ValueError where it has no time: the kernel takes that for none."""
     if lease_ms <= 0:
         raise ValueError(f"a lease lasts some milliseconds, not {lease_ms}")
-    return f" timeout {lease_ms}ms"
+    return lease_ms
 
 
 def _text(lines: Collection[str] | Iterator[str]) -> str:

@@ -17,8 +17,8 @@ from testbed.network.evidence import Measured
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from testbed.bad_links import Flap
     from testbed.network.blocks import FlapWith
-    from testbed.partitions import Flap
 
 IN, OUT = "flapping_sources", "flapping_targets"
 DOWN, CYCLE = "flaps_down", "flaps_begun"

@@ -16,6 +16,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
+from testbed.bad_links import Delay, Flap, Loss, Rate
 from testbed.errors import FaultError, NotInTimeError
 from testbed.network import measure
 from testbed.network.blocks import ECHO_REQUEST, Flow
@@ -32,7 +33,7 @@ from testbed.network.evidence import (
 )
 from testbed.network.lease import LEASE_MS
 from testbed.network.sending import Sent, send
-from testbed.partitions import Cut, Delay, Flap, Link, Loss, Manner, NetworkFault, Path, Rate, Vanished, Worsened
+from testbed.partitions import Cut, Link, Manner, NetworkFault, Path, Vanished, Worsened
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def _measured(links: Links, fault: Worsened, within_s: float) -> tuple[Measured,
         case Rate():
             return (measure.rate(links, fault, within_s=_DISTURBED * within_s),)
         case Delay():
-            return measure.delay(links, fault)
+            return measure.delay(links, fault, within_s=_DISTURBED * within_s)
         case Flap():
             return measure.flap(links, fault, within_s=_DISTURBED * within_s)
         case _:

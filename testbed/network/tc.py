@@ -13,14 +13,20 @@ HTB and not TBF, because that has one rate for a whole device; and not a limit o
 TCP gets far less through such a limit than was asked for. HTB charges a packet that is larger than its burst to the
 next ones, where TBF would drop it.
 
-The layout of the messages is that of linux/rtnetlink.h and linux/pkt_sched.h; iproute2 6.1 sends the same bytes.
+The two kinds of queue have numbers of their own: the kernel refuses (EINVAL) to make one kind of another under the same
+number, and under another it puts the new one in the old one's place. And newer kernels refuse a netem that lets packets
+come twice beside any other netem of a device, whether or not a packet ever comes to that: so `clear` takes away the
+queues of delays that have ended.
+
+The layout of the messages is that of linux/rtnetlink.h and linux/pkt_sched.h; iproute2 6.1 sends the same bytes, but
+for the two fields of netem that give times to the nanosecond.
 """
 
 from __future__ import annotations
 
 import base64
 import struct
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, assert_never
 
 from testbed.network.blocks import DelayTo, RateTo, Shape
 
@@ -42,7 +48,8 @@ _ETHERNET = 1
 _TICK_NS = 64  # of the packet scheduler
 _FIRST_CLASS = 2
 _CLASS_MASK = 0x0FFF
-_QUEUES = 0x4000  # major numbers of the classes' own queues begin here
+_QUEUES = {"bfifo": 0x4000, "netem": 0x6000}  # where the major numbers of the classes' own queues begin, by kind
+_TRIAL = 0x3000  # major number of a queue that is tried and never made
 _LEAST_BURST = 256  # bytes
 _BURST_S = 0.002  # how late the kernel may look again without losing any of the rate
 _LEAST_QUEUE = 65536 + 4096  # bytes: TCP hands over packets of up to 64 KiB, to be cut up behind the queue
@@ -52,6 +59,7 @@ _NETEM_PACKETS = 10_000
 _ALL = 0xFFFFFFFF
 
 Message = dict[str, Any]
+Kind: TypeAlias = Literal["bfifo", "netem"]
 
 
 def class_of(address: IPv4Address) -> str:
@@ -70,23 +78,41 @@ def shape(shapes: Collection[Shape]) -> list[Message]:
     root = _message(_NEW_QDISC, _CREATE | _ONLY_NEW, _TREE << 16, _ROOT, "htb", tree)
     messages = [{**root, "despite": ["EEXIST"]}]
     for one in sorted(shapes, key=repr):
-        minor = _minor(one.address)
+        kind: Kind
         match one:
             case RateTo(_, bits_per_s):
                 bytes_per_s = bits_per_s // 8
-                queue = max(_LEAST_QUEUE, int(bytes_per_s * _QUEUE_S))
-                kind, options = "bfifo", struct.pack("=I", queue)
+                room = max(_LEAST_QUEUE, int(bytes_per_s * _QUEUE_S))
+                kind, options = "bfifo", struct.pack("=I", room)
             case DelayTo():
                 bytes_per_s = _NO_LIMIT_BYTES_PER_S
                 kind, options = "netem", _netem(one)
             case _:
                 assert_never(one)
-        itself, leaf = handle_of(one.address), (_QUEUES + minor) << 16
+        itself, queue = handle_of(one.address), _queue_of(one.address, kind)
         messages += [
             _message(_NEW_CLASS, _CREATE | _REPLACE, itself, _TREE << 16, "htb", _htb_class(bytes_per_s)),
-            _message(_NEW_QDISC, _CREATE | _REPLACE, leaf, itself, kind, options),
+            _message(_NEW_QDISC, _CREATE | _REPLACE, queue, itself, kind, options),
         ]
     return messages
+
+
+def clear(addresses: Collection[IPv4Address]) -> list[Message]:
+    """Take away what delayed packets for these, with what still waits in it; where nothing did, this does nothing.
+
+    The kernel then puts a plain queue there.
+    """
+    return [
+        {
+            "type": _DEL_QDISC,
+            "flags": 0,
+            "handle": _queue_of(address, "netem"),
+            "parent": handle_of(address),
+            # No tree, no class, or no queue of its own; or one of the other kind.
+            "despite": ["ENOENT", "EINVAL"],
+        }
+        for address in sorted(addresses)
+    ]
 
 
 def unshape() -> list[Message]:
@@ -100,11 +126,15 @@ def try_kind(kind: str) -> list[Message]:
 
     The error of one that is there (EINVAL) is as good as done.
     """
-    return [{**_message(_NEW_QDISC, _CREATE | _ONLY_NEW, _QUEUES << 16, _ROOT, kind), "despite": ["EINVAL"]}]
+    return [{**_message(_NEW_QDISC, _CREATE | _ONLY_NEW, _TRIAL << 16, _ROOT, kind), "despite": ["EINVAL"]}]
 
 
 def _minor(address: IPv4Address) -> int:
     return (int(address) & _CLASS_MASK) + _FIRST_CLASS
+
+
+def _queue_of(address: IPv4Address, kind: Kind) -> int:
+    return (_QUEUES[kind] + _minor(address)) << 16
 
 
 def _htb_class(bytes_per_s: int) -> bytes:
@@ -117,7 +147,7 @@ def _htb_class(bytes_per_s: int) -> bytes:
 
 def _netem(one: DelayTo) -> bytes:
     def share(percent: int) -> int:
-        return _ALL * percent // 100
+        return round(_ALL * percent / 100)
 
     latency_ns, jitter_ns = one.delay_ms * 1_000_000, one.jitter_ms * 1_000_000
     # Without a gap the kernel takes no account of the share that overtakes.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from testbed.bad_links import Delay, Flap, Loss, Rate
 from testbed.network.blocks import Block, DelayTo, FlapWith, LossFrom, Lost, RateTo, Source, SourcePort
-from testbed.partitions import Delay, Flap, Link, Loss, NetworkFault, Path, Rate, Vanished
+from testbed.partitions import Link, NetworkFault, Path, Vanished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -21,7 +21,8 @@ MARKS = {Verdict.FAIL: "✗", Verdict.UNKNOWN: "?", Verdict.PASS: "✓", Verdict
 """A sign for each verdict, so that no reader depends on its colour."""
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """What the templates of the reports are rendered in."""
     made = Environment(
         autoescape=True,
         loader=PackageLoader("testbed.report", "templates"),
@@ -47,7 +48,7 @@ def render(run: Run, *, files: Sequence[str] = ()) -> str:
         for identity, title in GROUPS.items()
     ]
     return (
-        _environment()
+        environment()
         .get_template("index.html.j2")
         .render(
             run=run,

@@ -23,7 +23,7 @@ SLEEP = "sleep 600"
 
 def start(client: docker.DockerClient, images: Images, *, name: str, run: str, pool: IPv4Network) -> None:
     """Start them with as many threads as the testbed uses; returns when all run."""
-    marks = {labels.RUN: run}
+    marks = labels.of_run(run)
     with ThreadPoolExecutor(8) as threads:
         network = create_network(client.api, name, labels=marks, pool=pool)
         list(threads.map(lambda site: client.volumes.create(f"{name}-{site}", labels=marks), SITES))

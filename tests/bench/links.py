@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from testbed import environment
+from testbed.bad_links import Loss, Rate
 from testbed.engine import labels
 from testbed.engine.names import Names
 from testbed.engine.subnets import create_network
@@ -14,7 +15,7 @@ from testbed.network import measure
 from testbed.network.channel import Channel
 from testbed.network.links import End, Links
 from testbed.network.nft import SYSCTLS
-from testbed.partitions import Loss, Rate, cut, halves, one_way
+from testbed.partitions import cut, halves, one_way
 from testbed.waiting import wait_until
 from tests.bench.figures import Found, Series
 
@@ -91,7 +92,7 @@ def peers(bed: Bed, api: docker.APIClient, image: str, *, many: int) -> Iterator
 @contextlib.contextmanager
 def pods(api: docker.APIClient, image: str, *, run: str, count: int) -> Iterator[Links]:
     """Idle pods on a network of their own."""
-    marks = {labels.RUN: run}
+    marks = labels.of_run(run)
     network = create_network(api, f"bench-{secrets.token_hex(4)}", labels=marks, pool=environment.pool())
     with contextlib.ExitStack() as stack:
         stack.callback(api.remove_network, network.id)

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 from testbed import environment
 from testbed.bed import Bed
+from testbed.checkers import judge
 from testbed.engine import labels
 from testbed.engine.images import ensure_images
 from testbed.engine.sweep import sweep
+from testbed.history import read
 from testbed.topology import Topology
 from tests.bench import floor, links
 from tests.bench.figures import Series
+from tests.bench.judged import long_history, write
+from tests.bench.simulated import simulated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
 
     from testbed.engine.images import Images
     from tests.bench.figures import Figure, Found
+
+
+OPERATIONS = 100_000
+"""Of the history that is judged."""
 
 
 @dataclass(kw_only=True)
@@ -37,7 +45,7 @@ class Bench:
         folder: for certificates.
         few: how often to do what takes seconds.
         many: how often to do what takes milliseconds.
-        found: what was measured of bad links, once `measure` is through.
+        found: what was measured beside what is asked for, once `measure` is through.
     """
 
     client: docker.DockerClient
@@ -57,8 +65,9 @@ class Bench:
             yield from links.peers(bed, self.client.api, self.images.server, many=max(1, self.many // 10))
         with links.pods(self.client.api, self.images.server, run=self.run, count=8) as eight:
             yield from links.splits(eight, many=max(1, self.many // 4))
-            self.found = list(links.worsened(eight))
+            self.found = [*links.worsened(eight), simulated(self.few)]
         yield self._images()
+        yield self._judging()
 
     def _name(self) -> str:
         return f"cli-bench-{secrets.token_hex(4)}"
@@ -105,6 +114,15 @@ class Bench:
         for _ in range(self.few * 4):
             series.time(bed.reset)
         yield series.figure()
+
+    def _judging(self) -> Figure:
+        """It is to stay under five seconds, from the file to the verdicts."""
+        series = Series(f"judging a file of {OPERATIONS:,} operations of all kinds")
+        path = self.folder / "long.jsonl"
+        write(long_history(OPERATIONS), path)
+        for _ in range(max(1, self.few // 2)):
+            series.time(lambda: judge(read(path)))
+        return series.figure()
 
     def _images(self) -> Figure:
         series = Series("images build, nothing changed")

@@ -51,7 +51,7 @@ def fetched(url: str, *options: str) -> tuple[int, str]:
 def test_up_says_what_scripts_need(described: dict[str, Any]) -> None:
     """Exactly the documented fields, two users with different homes, and an administrator."""
     name = described["name"]
-    assert set(described) == {"name", "servers", "users", "administrator", "time_scale"}
+    assert set(described) == {"name", "servers", "users", "administrator", "time_scale", "defects"}
     assert set(described["servers"]) == {"primary", "secondary"}
     fields = {"hostname", "address", "portal_url", "admin_url", "platform_view_url", "core_url", "certificate"}
     assert {frozenset(server) for server in described["servers"].values()} == {frozenset(fields)}
@@ -75,7 +75,7 @@ def test_ls_names_what_is_up(described: dict[str, Any]) -> None:
 def test_status_says_who_serves(name: str) -> None:
     """The documented fields, and normal running."""
     found = status(name)
-    assert {"resilience", "unmet", "servers", "faults"} == set(found)
+    assert {"resilience", "unmet", "servers", "faults", "defects"} == set(found)
     assert (found["resilience"], found["unmet"], found["faults"]) == ("normal", [], [])
     for server, role, colour in (("primary", "Available", "green"), ("secondary", "Starting", "yellow")):
         said = found["servers"][server]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from testbed.network import kernel
+from testbed.network.lease import LEASE_MS
 from testbed.waiting import wait_until
 from tests.cli.test_commands import WITHIN_S, fault
-from tests.program import done, run
+from tests.program import begin, done, run
 
 if TYPE_CHECKING:
     from testbed.bed import Bed
@@ -38,11 +41,68 @@ def test_a_link_is_broken_as_asked_and_healed(watched: Bed, words: str) -> None:
     assert watched.status()["faults"] == []
 
 
-def test_faults_of_a_link_end_by_themselves_after_their_time(watched: Bed) -> None:
-    """All kinds alike: nobody heals them, no process is left that could."""
-    fault("loss", watched.name, "primary", "secondary", "10", "--for", "1s")
-    fault("rate", watched.name, "primary", "secondary", "1mbit", "--for", "1s")
-    wait_until(watched.links.current, lambda seen: not seen, within_s=WITHIN_S, what="the faults to end")
+def said(watched: Bed, verb: str, *arguments: str) -> dict[str, Any]:
+    """What a command says of a change of links, whose times must lie within its run and add up."""
+    before_ms = time.monotonic() * 1000
+    found: dict[str, Any] = done("fault", verb, watched.name, *arguments, "--json").json
+    times = [before_ms, found["planned_ms"], *sorted(found["committed_ms"].values()), time.monotonic() * 1000]
+    assert times == sorted(times)
+    assert found["skew_ms"] == pytest.approx(times[-2] - times[2], abs=0.002)
+    last = max(found["committed_ms"], key=found["committed_ms"].__getitem__)
+    for at, ms in ((found["planned_at"], found["planned_ms"]), (found["committed_at"][last], times[-2])):
+        ago_s = (datetime.now().astimezone() - datetime.fromisoformat(at)).total_seconds()
+        assert ago_s == pytest.approx(time.monotonic() - ms / 1000, abs=0.1)
+    return found
+
+
+@pytest.mark.parametrize("verb", ["cut", "loss 10", "rate 1mbit", "flap 300ms"])
+def test_a_fault_of_links_says_when_each_server_had_it_and_its_healing_too(watched: Bed, verb: str) -> None:
+    """On which links, when it was asked for, when each server had it, how far apart: for programs and for people."""
+    verb, *value = verb.split()
+    begun = said(watched, verb, "primary", "secondary", *value)
+    assert begun["faults"] == sorted(watched.status()["faults"])
+    assert (begun["name"], begun.get("ends_ms")) == (watched.name, None)
+    healed = said(watched, "heal", "primary", "secondary")
+    assert healed["faults"] == begun["faults"]
+    assert set(healed["committed_ms"]) == set(begun["committed_ms"]) <= {"primary", "secondary"}
+    assert healed["planned_ms"] > max(begun["committed_ms"].values())
+    lines = done("fault", verb, watched.name, "primary", "secondary", *value).out.splitlines()
+    assert lines[: len(begun["faults"])] == [f"{watched.name}: {each}" for each in begun["faults"]]
+    assert [line for line in lines if line.startswith("  at secondary") and line.endswith("ms later")]
+    everything = said(watched, "heal", "--all")
+    assert (everything["faults"], set(everything["committed_ms"])) == (["every fault"], {"primary", "secondary"})
+
+
+@pytest.mark.parametrize("words", ["cut", "loss 10", "rate 1mbit", "flap 300ms"])
+def test_a_fault_of_links_holds_for_its_time_and_then_ends_by_itself(watched: Bed, words: str) -> None:
+    """Not before the end that the command told, by the clock of the kernel; no process is left that could heal it."""
+    verb, *value = words.split()
+    ends_ms = said(watched, verb, "primary", "secondary", *value, "--one-way", "--for", "3s")["ends_ms"]
+    seen_ms: list[float] = []
+
+    def look() -> bool:
+        listings = watched.links.listings(watched.links.servers())
+        if watched.links.in_force(listings):
+            seen_ms.append(min(listing.at_ms for listing in listings.values()))
+        else:
+            assert max(listing.at_ms for listing in listings.values()) > ends_ms - 50
+        return bool(watched.links.in_force(listings))
+
+    wait_until(look, lambda is_in_force: not is_in_force, within_s=WITHIN_S, what="its end")
+    assert seen_ms
+    assert seen_ms[-1] < ends_ms + 50
+
+
+def test_a_command_that_is_killed_before_it_has_proved_a_fault_leaves_nothing(watched: Bed) -> None:
+    """Though it was to stay until it is healed: until then it has a lease. This proof takes more than eight seconds."""
+    with begin("fault", "flap", watched.name, "primary", "secondary", "4s") as command:
+        try:
+            wait_until(watched.links.current, bool, within_s=WITHIN_S, what="the fault")
+        finally:
+            command.kill()
+    left = watched.links.current()
+    assert all(one.lease_left_s is not None and one.lease_left_s <= LEASE_MS / 1000 for one in left)
+    wait_until(watched.links.current, lambda seen: not seen, within_s=WITHIN_S, what="the end of its lease")
 
 
 def test_clients_are_cut_from_a_server(watched: Bed) -> None:

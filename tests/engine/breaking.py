@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ENGINE = Path(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://"))
 _CHUNK = 65536
 _SAYS = b'{"message":"made-up failure"}'
-_REFUSAL = (
+REFUSAL = (
     b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nConnection: close\r\n"
     b"Content-Length: %d\r\n\r\n%s" % (len(_SAYS), _SAYS)
 )
@@ -34,6 +34,10 @@ class Failure(enum.Enum):
     """The connection breaks before the engine has the request."""
     UNANSWERED = "unanswered"
     """The engine carries it out, and the connection breaks before it says so."""
+
+
+EVERY_WAY = [(how, lasting) for how in Failure for lasting in (False, True)]
+"""In which way a request fails, and whether all that follow do too."""
 
 
 @dataclass
@@ -57,6 +61,12 @@ class Way:
     failed: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _met: int = 0
+
+    def begin(self, after: int, how: Failure, lasting: bool) -> None:  # noqa: FBT001 - as the attributes are
+        """Count anew from here."""
+        with self._lock:
+            self.after, self.how, self.lasting = after, how, lasting
+            self.failed = self._met = 0
 
     @property
     def has_failed(self) -> bool:
@@ -87,7 +97,7 @@ class Way:
                 if self.fails(chunk):
                     match self.how:
                         case Failure.REFUSED:
-                            near.sendall(_REFUSAL)
+                            near.sendall(REFUSAL)
                             return
                         case Failure.UNSENT:
                             near.shutdown(socket.SHUT_RDWR)

@@ -1,28 +1,40 @@
-"""What the container tests share: an image, pods on a network of their own, and the removal of both."""
+"""What the container tests share: an image, pods on a network of their own, their removal, an engine in memory."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib.metadata
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import docker
 import pytest
 from docker.utils import kwargs_from_env
 
 from testbed import environment
+from testbed.certificates import own
 from testbed.engine import labels
-from testbed.engine.images import ensure_images
+from testbed.engine.images import Images, ensure_images
 from testbed.engine.subnets import BedNetwork, create_network
 from testbed.engine.sweep import sweep
+from testbed.history import History
 from testbed.network.channel import Channel
 from testbed.network.links import End, Links
 from testbed.network.nft import SYSCTLS
+from tests.engine.answering import served
+from tests.engine.breaking import Way
+from tests.engine.double import Double
+from tests.engine.trials import trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    from testbed.engine.images import Images
+    from testbed.engine.records import Record
+    from tests.engine.trials import Trial
+
+MADE_UP = Images("server:1", "core:1", "portal:1", ())
 
 
 @pytest.fixture(scope="session")
@@ -72,15 +84,15 @@ def run_id(client: docker.APIClient) -> Iterator[str]:
 def network(client: docker.APIClient) -> Iterator[BedNetwork]:
     """A network for the pods of all tests."""
     with fresh_run_id(client) as run_id:
-        yield create_network(client, run_id, labels={labels.RUN: run_id})
+        yield create_network(client, run_id, labels=labels.of_run(run_id))
 
 
 def start_server(client: docker.APIClient, image: str, network: BedNetwork, index: int, *, run_id: str) -> str:
     """Start a container like that of a server, but idle; its id."""
     made = client.create_container(
         image,
-        ["sleep", "600"],
-        labels={labels.RUN: run_id},
+        ["sleep", "infinity"],
+        labels=labels.of_run(run_id),
         host_config=client.create_host_config(
             cap_drop=["ALL"], cap_add=["NET_ADMIN"], read_only=True, init=True, sysctls=SYSCTLS
         ),
@@ -118,7 +130,7 @@ def join(client: docker.APIClient, image: str, run_id: str) -> Callable[[str, li
             command,
             working_dir="/",  # away from the stubs, which the command does not need
             environment={"PYTHONPATH": "/nowhere"},
-            labels={labels.RUN: run_id},
+            labels=labels.of_run(run_id),
             host_config=client.create_host_config(network_mode=f"container:{server}", cap_drop=["ALL"], read_only=True),
         )
         client.start(made["Id"])
@@ -139,3 +151,55 @@ def links(client: docker.APIClient, network: BedNetwork, pair: tuple[str, str]) 
         links.install()
         links.heal_all()
         yield links
+
+
+class Standing(NamedTuple):
+    """A topology in memory whose containers run: what the engine has then, and what is written down about it."""
+
+    kept: dict[str, Any]
+    record: Record
+
+    def put_into(self, double: Double) -> Record:
+        """Let an engine have it."""
+        double.put_back(self.kept)
+        return self.record
+
+
+@pytest.fixture
+def double() -> Double:
+    """An engine in memory."""
+    return Double()
+
+
+@contextlib.contextmanager
+def in_memory(folder: Path, double: Double) -> Iterator[Trial]:
+    """A topology that is to be in an engine in memory.
+
+    Without what costs most of the time and has no part in it: every request looks for a proxy, every container asks
+    for testcontainers' version, every server makes a key.
+    """
+    way = Way()
+    with pytest.MonkeyPatch.context() as patch, History(folder / "history.jsonl") as history:
+        patch.setattr("requests.sessions.get_environ_proxies", lambda *_asked, **_options: {})
+        patch.setattr("importlib.metadata.version", functools.cache(importlib.metadata.version))
+        patch.setattr("testbed.engine.pods.own", functools.cache(own))
+        with served(folder, double, way) as host:
+            patch.setenv("DOCKER_HOST", host)
+            with trial(host, way, MADE_UP, history, folder / "bed") as found:
+                yield found
+
+
+@pytest.fixture
+def tried(tmp_path: Path, double: Double) -> Iterator[Trial]:
+    """A topology that is to be, in memory."""
+    with in_memory(tmp_path, double) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Standing:
+    """A topology that was started in memory, once for all that begin with it."""
+    double = Double()
+    with in_memory(tmp_path_factory.mktemp("standing"), double) as tried:
+        record = tried.up()
+        return Standing(double.kept(), record)

@@ -1,51 +1,88 @@
-"""An engine that is a few dictionaries behind a socket: as much of Docker's API as a topology's life needs.
+"""An engine that is a few dictionaries: as much of Docker's API as a topology's life and its faults need.
 
 It refuses what Docker refuses (a name that is taken, a volume in use, a signal to what has ended) and does what Docker
-does unasked (a volume that nobody made is made, without a label). `test_failing_calls` holds it against a real one.
+does unasked (a volume that nobody made is made, without a label). What a server's processes do with their files is
+`tests.engine.inside`'s; `tests.engine.answering` puts it behind a socket; `test_double` holds it against a real one.
 """
 
 from __future__ import annotations
 
-import contextlib
+import copy
 import json
 import re
-import socketserver
 import threading
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+
+from testbed.engine.volumes import VOLUME_ROOT, unpacked
+from tests.engine import inside, lives
+from tests.engine.lives import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterable
 
 Row = dict[str, Any]
-
-
-class RefusedError(Exception):
-    """What the engine refuses, with its status."""
+_SHOWN = ("Id", "Names", "Labels", "State")
 
 
 @dataclass
 class Double:
-    """What the engine has, by id; volumes by name."""
+    """What the engine has, by id; volumes by name.
+
+    Attributes:
+        images: those without a tag, each with when it was made; `used`: something is made from it.
+        files: what lies on each volume, by path.
+        execs: programs that are to run, each with its container.
+        far_ends: how many ends of fault channels run in each container.
+        says: what they answer.
+    """
 
     containers: dict[str, Row] = field(default_factory=dict)
     networks: dict[str, Row] = field(default_factory=dict)
     volumes: dict[str, Row] = field(default_factory=dict)
+    images: dict[str, Row] = field(default_factory=dict)
+    files: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    execs: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    far_ends: Counter[str] = field(default_factory=Counter)
+    says: dict[str, Any] = field(default_factory=lambda: {"ok": True, "at_ms": 0.0})
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def by_name(self) -> dict[str, Row]:
+        """Every container."""
+        return {row["Names"][0][1:]: row for row in self.containers.values()}
 
     def states(self) -> dict[str, str]:
         """The state of every container, by name."""
-        return {row["Names"][0][1:]: row["State"] for row in self.containers.values()}
+        return {name: row["State"] for name, row in self.by_name().items()}
 
     def names(self) -> set[str]:
         """The names of everything."""
         return {*self.states(), *(row["Name"] for row in self.networks.values()), *self.volumes}
 
-    def answer(self, method: str, path: str, query: dict[str, str], body: Row) -> tuple[int, Any]:
+    def row(self, name: str) -> Row:
+        """A container, by name or id."""
+        for row in self.containers.values():
+            if name in (row["Id"], row["Names"][0][1:]):
+                return row
+        raise RefusedError(404, f"no such container: {name}")
+
+    def files_of(self, name: str) -> dict[str, bytes]:
+        """What lies on the volume of a container's server."""
+        return self.files.setdefault(self.row(name)["mounted"].get(VOLUME_ROOT, ""), {})
+
+    def kept(self) -> dict[str, Any]:
+        """All that it has, to be put back."""
+        return copy.deepcopy({kind: getattr(self, kind) for kind in ("containers", "networks", "volumes", "files")})
+
+    def put_back(self, kept: dict[str, Any]) -> None:
+        """Have what it had."""
+        with self.lock:
+            for kind, had in copy.deepcopy(kept).items():
+                setattr(self, kind, had)
+
+    def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
         """Carry a request out; status and answer.
 
         Raises:
@@ -67,82 +104,120 @@ class Double:
 
     def list_containers(self, query: Row, _body: Row) -> tuple[int, Any]:
         """Those with the labels."""
-        return 200, _labelled(self.containers.values(), query)
+        found = _labelled(self.containers.values(), query)
+        return 200, [{key: row[key] for key in _SHOWN} for row in found]
 
     def create_container(self, query: Row, body: Row) -> tuple[int, Any]:
         """Not twice of one name; what is to be mounted is made."""
         if query["name"] in self.states():
             raise RefusedError(409, f"the name {query['name']} is in use")
         host = body.get("HostConfig", {})
-        mounted = [bind.split(":")[0] for bind in host.get("Binds") or ()]
-        for volume in mounted:
+        mounted = {bind.split(":")[1]: bind.split(":")[0] for bind in host.get("Binds") or ()}
+        for volume in mounted.values():
             self.volumes.setdefault(volume, {"Name": volume, "Labels": {}})
         identity = uuid.uuid4().hex * 2
         self.containers[identity] = {
             "Id": identity,
             "Names": ["/" + query["name"]],
             "Labels": body.get("Labels") or {},
-            "State": "created",
+            **lives.unborn(),
             "mounted": mounted,
+            "starts": 0,
+            "shows": "",
             "at": [*(body.get("NetworkingConfig") or {}).get("EndpointsConfig", {})],
         }
         return 201, {"Id": identity, "Warnings": []}
 
     def inspect(self, _query: Row, _body: Row, name: str) -> tuple[int, Any]:
         """One container."""
-        row = self._found(name)
-        return 200, {"Id": row["Id"], "Name": row["Names"][0], "State": {"Status": row["State"]}, "Config": {}}
+        row = self.row(name)
+        return 200, {"Id": row["Id"], "Name": row["Names"][0], "State": lives.state(row), "Config": {}}
 
-    def put_archive(self, _query: Row, _body: Row, name: str) -> tuple[int, Any]:
-        """Taken, and forgotten."""
-        self._found(name)
+    def events(self, query: Row, _body: Row) -> tuple[int, Any]:
+        """The last of that kind that happened to a container; the engine would tell earlier ones, too."""
+        wanted = json.loads(query["filters"])
+        (name,), (event,) = wanted["container"], wanted["event"]
+        return 200, {"timeNano": at} if (at := self.row(name)["events"].get(event)) is not None else {}
+
+    def list_images(self, query: Row, _body: Row) -> tuple[int, Any]:
+        """Those without a tag, which have the labels."""
+        return 200, _labelled(self.images.values(), query)
+
+    def remove_image(self, _query: Row, _body: Row, identity: str) -> tuple[int, Any]:
+        """Only one that nothing is made from."""
+        if self.images[identity].get("used"):
+            raise RefusedError(409, f"image {identity} is in use")
+        del self.images[identity]
+        return 200, []
+
+    def put_archive(self, _query: Row, body: bytes, name: str) -> tuple[int, Any]:
+        """Taken to the server's volume, wherever it is to go."""
+        self.files_of(name).update(unpacked(body))
         return 200, None
+
+    def get_archive(self, query: Row, _body: Row, name: str) -> tuple[int, Any]:
+        """A file or a folder of the server's volume."""
+        found = inside.archived(self.files_of(name), query["path"])
+        if found is None:
+            raise RefusedError(404, f"Could not find the file {query['path']} in container {name}")
+        return 200, found
+
+    def create_exec(self, _query: Row, body: Row, name: str) -> tuple[int, Any]:
+        """Only in what runs."""
+        row = self.row(name)
+        if row["State"] != "running":
+            raise RefusedError(409, f"container {name} is {row['State']}")
+        identity = uuid.uuid4().hex * 2
+        self.execs[identity] = name, body["Cmd"]
+        return 201, {"Id": identity}
+
+    def start_exec(self, _query: Row, _body: Row, identity: str) -> tuple[int, Any]:
+        """What its program says, or that it goes on."""
+        name, command = self.execs.pop(identity)
+        *_python, program = command[:3]
+        if program == "stubs.server.channel":
+            self.far_ends[name] += 1
+            return 101, inside.FarEnd(name)
+        return 101, json.dumps(inside.carried_out(command[3:], self.files_of(name))).encode()
+
+    def end(self, far_end: inside.FarEnd) -> None:
+        """Its input has ended."""
+        with self.lock:
+            self.far_ends -= Counter([far_end.container])
 
     def start(self, _query: Row, _body: Row, name: str) -> tuple[int, Any]:
         """Unless it runs."""
-        row = self._found(name)
-        if row["State"] in ("running", "paused"):
+        row = self.row(name)
+        if not lives.start(row):
             return 304, None
-        row["State"] = "running"
+        inside.begin(row, self.files_of(name))
         return 204, None
 
     def stop(self, _query: Row, _body: Row, name: str) -> tuple[int, Any]:
         """Unless it has ended."""
-        row = self._found(name)
-        if row["State"] not in ("running", "paused"):
-            return 304, None
-        row["State"] = "exited"
-        return 204, None
+        return 204 if lives.stop(self.row(name)) else 304, None
 
     def kill(self, query: Row, _body: Row, name: str) -> tuple[int, Any]:
-        """Only what has not ended; but for SIGKILL, signals change no state."""
-        row = self._found(name)
-        if row["State"] not in ("running", "paused"):
-            raise RefusedError(409, f"container {name} is not running")
-        if query.get("signal") == "SIGKILL":
-            row["State"] = "exited"
+        """Only what has not ended."""
+        row = self.row(name)
+        lives.kill(row, query.get("signal"))
+        inside.heed(query.get("signal"), row, self.files_of(name))
         return 204, None
 
     def pause(self, _query: Row, _body: Row, name: str) -> tuple[int, Any]:
         """Only what runs."""
-        row = self._found(name)
-        if row["State"] != "running":
-            raise RefusedError(409, f"container {name} is not running")
-        row["State"] = "paused"
+        lives.pause(self.row(name))
         return 204, None
 
     def unpause(self, _query: Row, _body: Row, name: str) -> tuple[int, Any]:
-        """Only what is paused: else it fails as if the engine were at fault."""
-        row = self._found(name)
-        if row["State"] != "paused":
-            raise RefusedError(500, f"Container {name} is not paused")
-        row["State"] = "running"
+        """Only what is paused."""
+        lives.unpause(self.row(name))
         return 204, None
 
     def remove_container(self, query: Row, _body: Row, name: str) -> tuple[int, Any]:
         """One that runs only by force."""
-        row = self._found(name)
-        if row["State"] in ("running", "paused") and query.get("force") != "True":
+        row = self.row(name)
+        if lives.lives(row) and query.get("force") != "True":
             raise RefusedError(409, f"container {name} runs")
         del self.containers[row["Id"]]
         return 204, None
@@ -162,7 +237,7 @@ class Double:
         if identity not in self.networks:
             raise RefusedError(404, f"no such network: {identity}")
         name = self.networks[identity]["Name"]
-        if any(name in row["at"] and row["State"] in ("running", "paused") for row in self.containers.values()):
+        if any(name in row["at"] and lives.lives(row) for row in self.containers.values()):
             raise RefusedError(403, f"network {name} has active endpoints")
         del self.networks[identity]
         return 204, None
@@ -180,16 +255,11 @@ class Double:
         """Only one that no container has, ended ones included."""
         if name not in self.volumes:
             raise RefusedError(404, f"no such volume: {name}")
-        if any(name in row["mounted"] for row in self.containers.values()):
+        if any(name in row["mounted"].values() for row in self.containers.values()):
             raise RefusedError(409, f"volume {name} is in use")
         del self.volumes[name]
+        self.files.pop(name, None)
         return 204, None
-
-    def _found(self, name: str) -> Row:
-        for row in self.containers.values():
-            if name in (row["Id"], row["Names"][0][1:]):
-                return row
-        raise RefusedError(404, f"no such container: {name}")
 
 
 def _labelled(rows: Iterable[Row], query: Row) -> list[Row]:
@@ -203,11 +273,17 @@ def _labelled(rows: Iterable[Row], query: Row) -> list[Row]:
 
 _ROUTES: dict[str, Callable[..., tuple[int, Any]]] = {
     "GET /version": Double.version,
+    "GET /events": Double.events,
+    "GET /images/json": Double.list_images,
+    "DELETE /images/(.+)": Double.remove_image,
     "GET /images/(.+)/json": Double.image,
     "GET /containers/json": Double.list_containers,
     "POST /containers/create": Double.create_container,
     "GET /containers/([^/]+)/json": Double.inspect,
     "PUT /containers/([^/]+)/archive": Double.put_archive,
+    "GET /containers/([^/]+)/archive": Double.get_archive,
+    "POST /containers/([^/]+)/exec": Double.create_exec,
+    "POST /exec/([^/]+)/start": Double.start_exec,
     "POST /containers/([^/]+)/start": Double.start,
     "POST /containers/([^/]+)/stop": Double.stop,
     "POST /containers/([^/]+)/kill": Double.kill,
@@ -221,60 +297,3 @@ _ROUTES: dict[str, Callable[..., tuple[int, Any]]] = {
     "POST /volumes/create": Double.create_volume,
     "DELETE /volumes/([^/]+)": Double.remove_volume,
 }
-
-
-def _handler(double: Double) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def handle_one_request(self) -> None:
-            """One request of a connection; one that breaks ends quietly."""
-            try:
-                super().handle_one_request()
-            except OSError:
-                self.close_connection = True
-
-        def _do(self) -> None:
-            parts = urlsplit(self.path)
-            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            query = {key: values[0] for key, values in parse_qs(parts.query).items()}
-            body = json.loads(raw) if raw and "json" in self.headers.get("Content-Type", "") else {}
-            try:
-                code, said = double.answer(self.command, re.sub(r"^/v[0-9.]+", "", parts.path), query, body)
-            except RefusedError as refused:
-                code, said = refused.args[0], {"message": refused.args[1]}
-            text = b"" if said is None else json.dumps(said).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        do_GET = do_POST = do_PUT = do_DELETE = _do  # noqa: N815 - the base class's names
-
-        def log_message(self, *_said: object) -> None:
-            """Say nothing."""
-
-        def address_string(self) -> str:
-            """Name the other side, which has no address."""
-            return "unix"
-
-    return Handler
-
-
-class _Server(socketserver.ThreadingUnixStreamServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-
-@contextlib.contextmanager
-def served(folder: Path) -> Iterator[tuple[Path, Double]]:
-    """An engine without anything, and the socket that it answers at."""
-    double = Double()
-    path = folder / "double.sock"
-    with _Server(str(path), _handler(double)) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        try:
-            yield path, double
-        finally:
-            server.shutdown()

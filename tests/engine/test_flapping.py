@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from testbed.bad_links import Flap
 from testbed.errors import FaultError
 from testbed.network import measure
 from testbed.network.proof import prove_passing, proved
-from testbed.partitions import Flap, Link
+from testbed.partitions import Link
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:

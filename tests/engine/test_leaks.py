@@ -14,6 +14,7 @@ import pytest
 from testbed import leftovers, runs
 from testbed.engine import labels
 from testbed.engine.subnets import create_network
+from testbed.leftovers import fate_in
 from testbed.runs import Fate
 from testbed.waiting import wait_until
 from tests.engine.breaking import Failure, Way, broken
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import docker
+
+    from testbed.leftovers import Found
 
 GONE_WITHIN_S = 60
 
@@ -163,7 +166,7 @@ def test_up_that_cannot_remove_what_it_made_names_it(
     mine = {one.run for one in leftovers.find(engine) if one.name == name}
     folder = tmp_path / "state" / "portal-resilience-testbed" / "runs"
     assert {runs.fate(folder, run) for run in mine} == {Fate.DIED}  # though all is there, marked to stay
-    leftovers.collect(engine, fate=lambda run: Fate.DIED if run in mine else Fate.ALIVE).raise_failures()
+    leftovers.collect(engine, fate=lambda one: Fate.DIED if one.run in mine else Fate.ALIVE).raise_failures()
     gone(client, name)
 
 
@@ -215,13 +218,13 @@ def test_session_killed_amid_a_fault_leaves_nothing(
     folder = tmp_path / "state" / "portal-resilience-testbed"
     wait_until(lambda: list((folder / "runs").iterdir()), lambda left: not left, within_s=30, what="its lock to go")
     assert list((folder / "beds").iterdir())
-    leftovers.forget_folders(folder / "beds", up=())
+    leftovers.forget_folders(folder / "beds", up=tuple)
     assert not list((folder / "beds").iterdir())
 
 
 def half_made(client: docker.APIClient, image: str, run_id: str) -> None:
     """What a run that died early leaves: a network, a volume, one container."""
-    marks = {labels.RUN: run_id, labels.NAME: run_id, labels.KEEP: "6"}
+    marks = labels.of_run(run_id) | {labels.NAME: run_id, labels.KEEP: "6"}
     create_network(client, run_id, labels=marks)
     client.create_volume(run_id, labels=marks)
     client.create_container(image, ["true"], labels=marks)
@@ -240,9 +243,11 @@ def test_gc_removes_what_is_left_of_the_dead_and_nothing_else(
         for each in (living, dead):
             half_made(client, image, each)
 
-        def fate(found: str) -> Fate:
+        (tmp_path / dead).touch()  # its process, which was this one, lives
+
+        def fate(found: Found) -> Fate:
             """What belongs to others is none of this test's business."""
-            return runs.fate(tmp_path, found) if found in {living, dead, kept} else Fate.ALIVE
+            return fate_in(tmp_path)(found) if found.run in {living, dead, kept} else Fate.ALIVE
 
         would = leftovers.collect(engine, fate=fate, look_only=True)
         assert parts(client, labels.RUN, dead) == Parts(1, 1, 1)

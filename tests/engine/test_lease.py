@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from testbed.bad_links import Loss, Rate
 from testbed.errors import FaultError, NotInTimeError
 from testbed.network.proof import prove_in_force, prove_passing
-from testbed.partitions import Link, Loss, Manner, Path, Rate, Vanished, cut
+from testbed.partitions import Link, Manner, Path, Vanished, cut
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from testbed.bad_links import Delay, Flap, Loss, Rate
 from testbed.errors import FaultError
+from testbed.network import kernel
 from testbed.network.links import End, Links
 from testbed.network.proof import prove_in_force, prove_passing, proved
-from testbed.partitions import Flap, Link, Loss, Manner, Path, Rate, Vanished
+from testbed.partitions import Link, Manner, Path, Vanished
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -30,7 +32,16 @@ FAULTS: Mapping[str, NetworkFault] = {
     "loss": Loss("a", "b", 300),
     "rate": Rate("a", "b", 1_000_000),
     "flap": Flap("a", "b", 60, 60),
+    "delay": Delay("a", "b", 20),
+    "jitter": Delay("a", "b", 20, jitter_ms=20),
+    "duplicates": Delay("a", "b", 0, duplicated_percent=5),
 }
+
+
+def need(links: Links, fault: NetworkFault) -> None:
+    """Skip the test where the kernel cannot do it at all."""
+    if missing := kernel.needs(fault) & links.lacking:
+        pytest.skip(f"this engine's kernel was built without {', '.join(sorted(missing))}")
 
 
 class Astray(Links):
@@ -72,6 +83,7 @@ WRONG = {"address": with_wrong_address, "namespace": with_wrong_namespace, "chai
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_fault_that_does_nothing_is_reported(links: Links, kind: str, wrong: str) -> None:
     """It is not proved to hold, whichever part of it went astray; and the block does not run."""
+    need(links, FAULTS[kind])
     if (kind, wrong) == ("lost server", "address"):
         pytest.skip("a lost server is lost at no address: there is none to be wrong")
     try:
@@ -86,10 +98,28 @@ def test_a_fault_that_does_nothing_is_reported(links: Links, kind: str, wrong: s
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_fault_that_outlives_its_end_is_reported(links: Links, kind: str) -> None:
     """It was healed somewhere else."""
+    need(links, FAULTS[kind])
     links.inject([FAULTS[kind]])
     with_wrong_namespace(links).wrong.heal([FAULTS[kind]])
     with pytest.raises(FaultError, match="not proved to be"):
         prove_passing(links, [FAULTS[kind]], within_s=0.1)
+
+
+@pytest.mark.parametrize(
+    "delay",
+    [
+        Delay("a", "b", 1),
+        Delay("a", "b", 20, jitter_ms=20),
+        Delay("a", "b", 20, hurried_percent=99),
+        Delay("a", "b", 0, duplicated_percent=1),
+    ],
+    ids=str,
+)
+def test_a_delay_that_no_kernel_has_is_reported(links: Links, delay: Delay) -> None:
+    """However little would be seen of it; its end is proved at once. This needs no netem."""
+    with pytest.raises(FaultError, match="not proved to be in force"):
+        prove_in_force(links, [delay], within_s=0.01)
+    prove_passing(links, [delay])
 
 
 @pytest.mark.parametrize("manner", [Manner.REJECT, Manner.PROHIBIT, Manner.RESET])

@@ -16,8 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stubs.wire import ServerName
+from testbed import link_faults
 from testbed.bed import Bed
 from testbed.engine import labels
+from testbed.faults import Target
+from testbed.partitions import told
+from testbed.service_proof import prove_state
 from testbed.waiting import wait_until
 from tests.engine.killing import GONE_WITHIN_S, Scene, kill_after, length_s, seconds_until_over
 from tests.program import begin, done
@@ -33,20 +38,39 @@ pytestmark = pytest.mark.usefixtures("images")
 
 KILLS = int(os.environ.get("TESTBED_KILLS", "8"))
 PHASES = ("up", "run", "fault", "down")
+STOPPED = Target(ServerName.PRIMARY, "portal")
 CONTAINERS = 6
 PARTS = CONTAINERS + 1 + 2
 """Containers, network and volumes of a pair."""
 
+NEXT_TIMES = 3
+"""So many times as long as alone the next run may take to come up, while a janitor removes what the last one left."""
+
 LEASE = "2s"
-FAULTS = (
-    ("cut", "primary", "secondary", "--for", LEASE),
-    ("cut", "primary", "secondary"),
-    ("pause", "primary/portal"),
-    ("kill", "secondary/core"),
-    ("stop", "primary/portal"),
-    ("cert", "secondary", "expired"),
-    ("lose", "secondary"),
-)
+_LINK = (["primary"], ["secondary"])
+_CUT = {told(each) for each in link_faults.cuts(*_LINK)}
+FAULTS: dict[tuple[str, ...], set[str]] = {
+    ("cut", "primary", "secondary", "--for", LEASE): _CUT,
+    ("cut", "primary", "secondary"): _CUT,
+    ("pause", "primary/portal"): {"primary/portal paused"},
+    ("kill", "secondary/core"): {"secondary/core stopped"},
+    ("stop", "primary/portal"): {"primary/portal stopped"},
+    ("cert", "secondary", "expired"): {
+        "certificate of secondary expired",
+        "certificate of secondary staged, and not shown yet",
+    },
+    ("lose", "secondary"): {"cut secondary vanished", "secondary/core stopped", "secondary/portal stopped"},
+    ("fill", "primary"): {"full disk of primary"},
+    ("slow-start", "secondary/portal", "--by", "30s"): {"slow start of secondary/portal by 30000 ms"},
+    ("loss", "primary", "secondary", "10%"): {told(each) for each in link_faults.losses(*_LINK, 10)},
+    ("rate", "primary", "secondary", "256kbit"): {told(each) for each in link_faults.rates(*_LINK, 256_000)},
+    ("flap", "primary", "secondary", "600ms"): {
+        told(each) for each in link_faults.flaps(*_LINK, down_ms=300, up_ms=300)
+    },
+}
+"""Faults by hand, each with all that it may leave, in the words of `status`; the disk is a small one."""
+
+HEALERS = (("fault", "heal", "?", "--all"), ("reset", "?"))
 
 SUITE = """
 import pytest
@@ -74,10 +98,13 @@ class Series:
         lengths: how long each phase takes that nobody kills, in seconds.
         hit: the phases in which something was killed that was still at work.
         over_s: how long it took until nothing was left, for each kill.
+        next_s: how long runs took to come up that were begun at once.
     """
 
     client: docker.APIClient
     faults: Iterator[tuple[str, ...]] = field(default_factory=lambda: itertools.cycle(FAULTS))
+    healers: Iterator[tuple[str, ...]] = field(default_factory=lambda: itertools.cycle(HEALERS))
+    next_s: list[float] = field(default_factory=list)
     lengths: dict[str, float] = field(default_factory=dict)
     scenes: list[Scene] = field(default_factory=list)
     hit: list[str] = field(default_factory=list)
@@ -107,7 +134,8 @@ class Series:
         """Of all kills, for people."""
         hits = ", ".join(f"{phase} {self.hit.count(phase)}" for phase in PHASES)
         seconds = f"{statistics.median(self.over_s):.1f} s, {max(self.over_s):.1f} s at most" if self.over_s else "-"
-        return f"killed at work, of {KILLS}: {hits}; over after {seconds} (median)"
+        following = f"; next run up after {max(self.next_s):.1f} s at most" if self.next_s else ""
+        return f"killed at work, of {KILLS}: {hits}; over after {seconds} (median){following}"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -142,7 +170,7 @@ def series(
 def standing(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
     """A topology that was started to stay."""
     name = f"cli-{uuid.uuid4().hex[:8]}"
-    done("up", "--name", name)
+    done("up", "--name", name, "--topology", "small-disk")
     try:
         with contextlib.closing(Bed.attach(engine, name, folder=tmp_path_factory.mktemp("standing"))) as bed:
             yield bed
@@ -158,23 +186,44 @@ def test_what_is_killed_leaves_nothing(
         kill_amid_a_fault(series, request.getfixturevalue("standing"), moment)
         return
     scene = series.scene(tmp_path)
-    process: subprocess.Popen[Any]
-    match phase:
-        case "up":
-            process = scene.testbed("up", "--name", scene.name)
-        case "down":
-            scene.done("up", "--name", scene.name)
-            process = scene.testbed("down", scene.name)
-        case _:
-            process = scene.suite(SUITE)
-    series.kill(phase, process, moment)
+    series.kill(phase, begun(scene, phase), moment)
     series.judge(scene)
 
 
+def begun(scene: Scene, phase: str) -> subprocess.Popen[Any]:
+    """A process that has just begun a phase."""
+    match phase:
+        case "up":
+            return scene.testbed("up", "--name", scene.name)
+        case "down":
+            scene.done("up", "--name", scene.name)
+            return scene.testbed("down", scene.name)
+        case _:
+            return scene.suite(SUITE)
+
+
+@pytest.mark.parametrize("phase", ["up", "run", "down"])
+def test_the_next_run_starts_at_once(series: Series, tmp_path: Path, phase: str) -> None:
+    """It waits neither for the end of what was killed nor for its janitor, and is not harmed by it."""
+    killed, following = series.scene(tmp_path / "killed"), series.scene(tmp_path / "next")
+    kill_after(begun(killed, phase), series.lengths[phase] / 2)
+    series.next_s.append(length_s(following.testbed("up", "--name", following.name)))
+    assert series.next_s[-1] < NEXT_TIMES * series.lengths["up"]
+    series.judge(killed)
+    assert len(following.left()) == PARTS
+    assert following.done("status", following.name, "--json").json["resilience"] == "normal"
+    following.done("down", following.name)
+
+
 def kill_amid_a_fault(series: Series, bed: Bed, moment: float) -> None:
-    """The topology stays whole; a fault with a lease ends by itself, any other is healed by the next command."""
-    act, *rest = next(series.faults)
+    """The topology stays whole; what is left is of this fault, and shows; a lease ends it, or whoever heals."""
+    fault = act, *rest = next(series.faults)
+    before = bed.services.at("kill", STOPPED.server, STOPPED.service)
     series.kill("fault", begin("fault", act, bed.name, *rest), moment)
+    if act == "stop" and bed.services.at("kill", STOPPED.server, STOPPED.service) != before:
+        # The engine was asked for it, and does it whoever is killed.
+        prove_state(bed, STOPPED, "stopped", within_s=15)
+    assert set(bed.status()["faults"]) <= FAULTS[fault]
     filters = {"label": f"{labels.NAME}={bed.name}"}
     assert len(series.client.containers(all=True, filters=filters)) == CONTAINERS
     if LEASE in rest:
@@ -184,6 +233,7 @@ def kill_amid_a_fault(series: Series, bed: Bed, moment: float) -> None:
             within_s=GONE_WITHIN_S,
             what=f"the end of {act} {' '.join(rest)}",
         )
-    done("reset", bed.name)
+    done(*(bed.name if word == "?" else word for word in next(series.healers)))
+    bed.wait_until_settled()
     found = bed.status()
     assert (found["resilience"], found["faults"]) == ("normal", [])

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
 
+from testbed.bad_links import Delay, Loss, Rate
 from testbed.errors import FaultError, MissingError, MisuseError
-from testbed.network import kernel, measure
+from testbed.network import kernel, measure, tc
+from testbed.network.blocks import DelayTo, RateTo
+from testbed.network.channel import RefusedError
 from testbed.network.evidence import Measured
 from testbed.network.proof import prove_in_force, prove_passing, proved
-from testbed.partitions import Delay, Link, Loss, Rate, Vanished, cut
+from testbed.partitions import Link, Vanished, cut
 
 if TYPE_CHECKING:
     from testbed.network.links import Links
@@ -81,6 +86,9 @@ DELAYS = [
     Delay("a", "b", 100, jitter_ms=30),
     Delay("a", "b", 100, hurried_percent=25),
     Delay("a", "b", 0, duplicated_percent=50),
+    Delay("a", "b", 1),
+    Delay("a", "b", 50, jitter_ms=50),
+    Delay("a", "b", 20, duplicated_percent=1, hurried_percent=1),
 ]
 
 
@@ -95,6 +103,55 @@ def test_a_delay_is_as_asked_or_the_kernel_option_is_named(links: Links, fault: 
     with proved(links, [fault]) as proof:
         assert all(isinstance(one, Measured) and one.is_as_asked for one in proof.during)
     assert links.current() == ()
+
+
+def test_packets_are_timed_one_by_one(links: Links) -> None:
+    """A link that is slow, and delays none: each packet waits for those before it, and nothing is taken for a delay.
+
+    82 bytes at 64 kbit/s are 6.75 ms with the Ethernet header and 12 bytes of content.
+    """
+    fault = Rate("a", "b", 64_000)
+    with links.held([fault]):
+        arrivals = measure.timed(links, fault, count=100)
+    late_ms = [one.late_ms for one in sorted(arrivals, key=lambda one: one.number)]
+    assert [one.number for one in arrivals] == list(range(100))
+    assert late_ms[0] < late_ms[49] < late_ms[99]
+    each_ms = (14 + 20 + 8 + 12) * 8 / 64
+    assert late_ms[99] - late_ms[49] == pytest.approx(50 * each_ms, rel=0.1)
+    assert max(one.late_ms for one in measure.timed(links, fault, count=100)) < late_ms[99] / 2
+
+
+def queues(messages: list[tc.Message]) -> list[tc.Message]:
+    """The messages, with a kind of queue in netem's place that every kernel has."""
+    pfifo = base64.b64encode(struct.pack("=HH6sxx", 10, 1, b"pfifo")).decode()
+    return [{**one, "attributes": pfifo} if one["handle"] >> 16 >= 0x6000 else one for one in messages]
+
+
+def test_a_rate_and_a_delay_follow_each_other_on_one_link(links: Links) -> None:
+    """The kernel makes one kind of queue in the place of the other, again and again; and takes a delay's away."""
+    address = links.end("b").address
+    rate, delayed = RateTo(address, 1_000_000), DelayTo(address, 5, 1, 1, 1)
+
+    def order(messages: list[tc.Message]) -> None:
+        links.channel("a").request({"do": "route", "device": tc.DEVICE, "messages": messages})
+
+    strict = [{**one, "despite": []} for one in tc.clear([address])]
+    try:
+        order(tc.clear([address]))  # no tree
+        order(tc.shape([rate]))
+        order(tc.clear([address]))  # a queue of the other kind
+        for _ in range(2):
+            order(queues(tc.shape([delayed])))
+            order(queues(tc.shape([delayed])))
+            order(tc.shape([rate]))
+        order(queues(tc.shape([delayed])))
+        order(strict)
+        with pytest.raises(RefusedError) as refused:
+            order(strict)
+        assert refused.value.code in tc.clear([address])[0]["despite"]
+        order(tc.shape([rate]))
+    finally:
+        links.heal_all()
 
 
 def test_the_kernel_is_probed_without_leaving_anything(links: Links) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stubs.timing import Timing
 from testbed.clients.exchange import Answer
-from testbed.sightings import visits
+from testbed.recording.sightings import visits
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from testbed.bed import Bed
     from testbed.clients.client import Client
     from testbed.placement import BedServer
-    from testbed.sightings import Visit
-    from testbed.watch import Watch
+    from testbed.recording.sightings import Visit
+    from testbed.recording.watch import Watch
 
 WITHIN_S = 20.0
 """A bound for what the rules promise; far beyond the detection time, as a busy machine may be slow."""

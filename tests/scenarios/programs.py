@@ -1,10 +1,13 @@
-"""Clients that know nothing of the testbed: curl, and a program that somebody might have written. Starts them only."""
+"""Clients that know nothing of the testbed: curl, wget, and a program of somebody's own. Starts them only."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+
+from tests.matrix.proxy import connecting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +63,19 @@ def curl(bed: Bed, url: str, *options: str, authorities: Path | None) -> subproc
     return _ended([*command, *names, *trusted, *options, url])
 
 
+def wget(bed: Bed, url: str, *options: str, authorities: Path | None) -> subprocess.CompletedProcess[str]:
+    """Run wget, which learns the servers' addresses from a proxy, and trusts the authorities of this file alone.
+
+    A server's address in place of its name needs no proxy, and is connected to without one.
+    """
+    trusted = ["--ca-certificate", str(authorities)] if authorities is not None else []
+    command = ["wget", "--no-config", "--no-verbose", "--no-hsts", "--tries", "1", "--timeout", "10"]
+    with connecting({server.hostname: server.address for server in bed.servers}) as proxy:
+        direct = ",".join(server.address for server in bed.servers)
+        through = ["-e", "use_proxy=yes", "-e", f"https_proxy={proxy}", "-e", f"no_proxy={direct}"]
+        return _ended([*command, "--user-agent", AGENT, *through, *trusted, *options, url])
+
+
 def own_program(bed: Bed, authorities: Path) -> subprocess.Popen[str]:
     """Start the program, whose home is the primary; it ends by itself once it has got a page of another portal."""
     addresses = [f"{server.hostname}={server.address}" for server in bed.servers]
@@ -69,4 +85,7 @@ def own_program(bed: Bed, authorities: Path) -> subprocess.Popen[str]:
 
 
 def _ended(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=WITHIN_S, check=False)  # noqa: S603 - ours
+    english = {**os.environ, "LC_ALL": "C"}
+    return subprocess.run(  # noqa: S603 - ours
+        command, env=english, capture_output=True, text=True, timeout=WITHIN_S, check=False
+    )

@@ -16,7 +16,7 @@ from testbed.clients.screen import Shows
 from testbed.clients.trust import TrustStore, examine
 from testbed.errors import MisuseError
 from testbed.faults import Pause, Stop, certificate
-from testbed.sightings import Asked, Shaken
+from testbed.recording.sightings import Asked, Shaken
 from testbed.staging import PORTS
 from testbed.waiting import wait_until
 from tests.scenarios.observing import certificates, eventually_serves, visits_to
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from testbed.clients.kinds import OutlookPlugin, WebClient
     from testbed.nemesis import Nemesis
     from testbed.placement import BedServer
-    from testbed.watch import Watch
+    from testbed.recording.watch import Watch
 
 VERDICTS = {
     CertificateFault.SELF_SIGNED: (Standing.SELF_SIGNED, "unknown_ca"),

@@ -9,6 +9,7 @@ import pytest
 from testbed.errors import MisuseError, RefusedError
 from testbed.faults import Kill, fill
 from testbed.history import read
+from testbed.nemesis import Nemesis
 from testbed.waiting import wait_until
 from tests.scenarios.accounting import assert_kept, eventually_acknowledged, log_of
 from tests.scenarios.observing import (
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from testbed.clients.client import Client
     from testbed.clients.kinds import WebClient
     from testbed.history import History
-    from testbed.nemesis import Nemesis
     from tests.scenarios.writing import Account
 
 pytestmark = pytest.mark.topology(preset="small-disk")
@@ -183,10 +183,12 @@ def test_a_full_disk_shows_in_status_and_history_and_no_reset_leaves_it(
         assert bed.status()["faults"] == ["full disk of primary"]
         assert bed.volumes.why_not(bed.primary.server) == "ENOSPC"
         assert bed.volumes.why_not(bed.secondary.server) == ""
-        with pytest.raises(MisuseError, match="disk of the primary is full already"):
+        with pytest.raises(MisuseError, match="full disk of primary: injected already"):
             nemesis.inject(fill(bed.primary))
+        with pytest.raises(MisuseError, match="disk of the primary is full already"):
+            Nemesis(bed, history).inject(fill(bed.primary))
     told: list[Any] = [each.fields["state"] for each in read(history.path) if each.kind == "fault"]
-    assert told[-4:] == ["planned", "injected", "planned", "healed"]
+    assert told[-5:] == ["planned", "injected", "planned", "healing", "healed"]
     bed.volumes.fill(bed.primary.server)
     bed.reset()
     assert bed.status()["faults"] == []

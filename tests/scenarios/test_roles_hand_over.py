@@ -10,7 +10,7 @@ import pytest
 
 from stubs.timing import Timing
 from testbed.faults import Fault, Kill, Pause, Stop, cut, lose
-from testbed.stretches import Stretch
+from testbed.recording.stretches import Stretch
 from testbed.waiting import wait_until
 from tests.scenarios.observing import (
     WITHIN_S,

@@ -8,7 +8,7 @@ import pytest
 
 from testbed.conduct import Conduct, Finding, Kind, findings, judge
 from testbed.faults import Stop
-from testbed.sightings import Asked, Shaken, of_client
+from testbed.recording.sightings import Asked, Shaken, of_client
 from testbed.waiting import wait_until
 from tests.scenarios.observing import certificates
 from tests.scenarios.programs import AGENT, WITHIN_S, curl, own_program
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from testbed.bed import Bed
     from testbed.nemesis import Nemesis
-    from testbed.watch import Watch
+    from testbed.recording.watch import Watch
 
 
 @pytest.fixture

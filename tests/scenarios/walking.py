@@ -18,7 +18,7 @@ from testbed.errors import NotInTimeError
 from testbed.faults import Fault, Stop
 from testbed.nemesis import Nemesis
 from testbed.oracle import settle
-from testbed.stretches import RoleRecord, Stretch, common, without
+from testbed.recording.stretches import RoleRecord, Stretch, common, without
 from testbed.waiting import wait_until
 from testbed.world import Failback
 from tests.scenarios.observing import WITHIN_S, detection_s, eventually_runs, now_ms, until_nothing_more_can_happen_s

@@ -15,7 +15,7 @@ from stubs import ports
 from stubs.wire import Site
 from testbed.faults import Fault, Kill, Lose, Stop, Target
 from testbed.inspector import Inspector
-from testbed.stretches import RoleRecord, Stretch, common, without
+from testbed.recording.stretches import RoleRecord, Stretch, common, without
 from testbed.waiting import wait_until
 from tests.scenarios.observing import now_ms
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from testbed.evidence import named_tests, rule_marks
 
@@ -20,6 +20,7 @@ WITH_CONTAINERS = frozenset(
 """The fixtures that need a bed, and are one or work on one."""
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
+_READS = r"msgspec\.(\w+\.)?(decode|convert|Decoder)"
 
 
 def imported(source: str, *, package: str) -> set[str]:
@@ -103,3 +104,14 @@ def classes_like_tests(source: str) -> list[str]:
     """Classes that pytest would take for tests."""
     classes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef))
     return [node.name for node in classes if node.name.startswith("Test")]
+
+
+def read_by_msgspec(source: str) -> list[str]:
+    """What lets msgspec read something, and the imports that would hide it, each with its line."""
+    return [f"line {node.lineno}: {ast.unparse(node)}" for node in ast.walk(ast.parse(source)) if _reads(node)]
+
+
+def _reads(node: ast.AST) -> TypeGuard[ast.Attribute | ast.ImportFrom]:
+    if isinstance(node, ast.ImportFrom):
+        return (node.module or "").split(".")[0] == "msgspec" and node.module != "msgspec.structs"
+    return isinstance(node, ast.Attribute) and re.fullmatch(_READS, ast.unparse(node)) is not None

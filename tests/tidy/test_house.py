@@ -17,6 +17,7 @@ from tests.tidy.house import (
     names_rule,
     presets_used,
     reached,
+    read_by_msgspec,
     shown,
     unknown_marks,
 )
@@ -107,6 +108,12 @@ def test_no_class_of_ours_looks_like_a_test() -> None:
     """Whoever imports it into a test module would have pytest collect it."""
     offences = {path: classes_like_tests(text) for path, text in sources("stubs", "testbed").items()}
     assert {path: found for path, found in offences.items() if found} == {}
+
+
+def test_one_module_reads_what_others_wrote() -> None:
+    """Threads that read a type for the first time at once would crash anywhere else (`stubs.decoding`)."""
+    offences = {path: read_by_msgspec(text) for path, text in sources("stubs", "testbed").items()}
+    assert [path for path, found in offences.items() if found] == ["stubs/decoding.py"]
 
 
 @pytest.mark.parametrize(
@@ -224,3 +231,24 @@ def test_classes_like_tests_finds_planted_ones() -> None:
     """Nested ones too; a function or a name inside is nobody's harm."""
     text = "class TestBed: ...\nclass A:\n    class Testing: ...\nclass LoadTest: ...\ndef Test(): ...\n"
     assert classes_like_tests(text) == ["TestBed", "Testing"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "msgspec.json.decode(b'', type=int)",
+        "msgspec.toml.decode('')",
+        "f = msgspec.convert",
+        "x = msgspec.json.Decoder(int)",
+        "from msgspec import convert",
+        "from msgspec.json import decode as read",
+    ],
+)
+def test_read_by_msgspec_finds_planted_calls(line: str) -> None:
+    """However they are written."""
+    assert len(read_by_msgspec(line)) == 1
+
+
+def test_read_by_msgspec_lets_pass_what_writes() -> None:
+    """Writing is safe from many threads, and what is called alike elsewhere is not msgspec's."""
+    assert read_by_msgspec("import msgspec\nmsgspec.json.encode(msgspec.to_builtins(1))\nmine.convert(2)") == []

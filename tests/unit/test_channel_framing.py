@@ -161,3 +161,47 @@ def test_several_channels_are_asked_before_the_first_answer_is_read() -> None:
         found = outcome[channel]
         assert isinstance(found, dict)
         assert found["of"] == name
+
+
+def ready(pid: int) -> bytes:
+    """A far end's first line."""
+    return frame(json.dumps({"ready": True, "pid": pid}).encode() + b"\n")
+
+
+def reopening(*following: FakeStream, first: FakeStream) -> Channel:
+    """A channel whose next far ends are these."""
+    later = list(following)
+    return Channel(first, container="c", connect=lambda: (later.pop(0), None))
+
+
+def test_a_channel_that_broke_is_opened_anew_and_ends_its_old_far_end() -> None:
+    """What the old one has not done by then it never does; an answer of it is none of the new one's."""
+    broken, fresh = FakeStream([]), FakeStream([ready(8), answer(2), answer(3, sent=5)])
+    channel = reopening(fresh, first=broken)
+    channel._pid = 7  # noqa: SLF001 - as of a far end that was greeted
+    with pytest.raises(EngineError, match="far end has ended"):
+        channel.request({"do": "probe"})
+    channel.reopen()
+    assert broken.closed
+    assert channel.request({"do": "probe"})["sent"] == 5
+    ended, probed = (json.loads(line) for line in fresh.sent.splitlines())
+    assert (ended["do"], ended["pid"], probed["do"]) == ("end", 7, "probe")
+    assert channel._pid == 8  # noqa: SLF001 - whom the next one is to end
+
+
+def test_a_channel_whose_old_far_end_goes_on_is_not_opened_anew() -> None:
+    """It might still do what it was asked to do: the error says so."""
+    refusal = {"id": 1, "ok": False, "kind": "request", "error": "process 7 does not end", "code": ""}
+    fresh = FakeStream([ready(8), frame(json.dumps(refusal).encode() + b"\n")])
+    channel = reopening(fresh, first=FakeStream([]))
+    channel._pid = 7  # noqa: SLF001 - as of a far end that was greeted
+    with pytest.raises(EngineError, match=r"process 7 does not end; it may still do"):
+        channel.reopen()
+
+
+def test_a_channel_that_was_closed_is_not_opened_anew() -> None:
+    """Whoever closed it is done with it."""
+    channel = reopening(FakeStream([ready(8)]), first=FakeStream([]))
+    channel.close()
+    with pytest.raises(EngineError, match="it is closed"):
+        channel.reopen()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from testbed.conduct import Conduct, Finding, Kind, findings, judge
-from testbed.sightings import Asked, Shaken, Sighting, of_client, visits
+from testbed.recording.sightings import Asked, Shaken, Sighting, of_client, visits
 
 SERVERS = {"primary.demo.test": "primary", "secondary.demo.test": "secondary"}
 TO_PRIMARY = "https://primary.demo.test:9443/onexportal.html"

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING, Any, cast
+
 import pytest
 
-from testbed import kernel
-from testbed.doctor import left_over, of_kernel
+from testbed import environment, kernel
+from testbed.doctor import left_over, of_browser, of_engine, of_kernel
+from testbed.engine.subnets import room
 from testbed.leftovers import Found
+from testbed.network import kernel as kernel_of_faults
 from testbed.runs import Fate
+
+if TYPE_CHECKING:
+    import docker
 
 ALL = sorted({option for need in kernel.NEEDS for option in need.options})
 
@@ -52,14 +60,100 @@ def test_a_kernel_that_does_not_tell_is_unknown_and_not_fine() -> None:
     assert "not known" in finding.detail
 
 
+def test_what_was_tried_counts_for_more_than_what_is_written() -> None:
+    """A module may not be there, whatever the kernel was built with; and an option that works does without a word."""
+    tried = frozenset({kernel_of_faults.NETEM})
+    found = {finding.check: finding for finding in of_kernel(configuration(), lacking=tried)}
+    assert [check for check, finding in found.items() if not finding.ok] == ["kernel: delay"]
+    assert found["kernel: delay"].remedy == "A kernel with CONFIG_NET_SCH_NETEM."
+    without = configuration(**dict.fromkeys(kernel_of_faults.OPTIONS, ""))
+    assert all(finding.ok for finding in of_kernel(without, lacking=frozenset()))
+
+
+def test_what_can_be_tried_needs_no_text() -> None:
+    """Only the others stay unknown."""
+    first, *others = of_kernel(None, lacking=frozenset({kernel_of_faults.HTB}))
+    assert "networks, cuts not known" in first.detail
+    assert {finding.check: finding.ok for finding in others} == {
+        "kernel: reject": True,
+        "kernel: loss": True,
+        "kernel: rate": False,
+        "kernel: delay": False,
+    }
+
+
 def test_only_what_a_dead_run_left_is_left_over() -> None:
     """By the name of its topology, or of the run where it had none yet."""
     kept = Found(run="1", name="demo", keeps=True)
     living = Found(run="2", name="t2", keeps=False)
     dead = (Found(run="3", name="t3", keeps=False), Found(run="4", name="", keeps=False))
     failed = Found(run="5", name="whole", keeps=True)
-    fates = {"2": Fate.ALIVE, "5": Fate.DIED}
-    assert left_over([kept, living], fate=lambda run: fates.get(run, Fate.ENDED)).ok
-    finding = left_over([kept, living, *dead, failed], fate=lambda run: fates.get(run, Fate.ENDED))
+    unknown = Found(run="6", name="elsewhere", keeps=False)
+    fates = {"2": Fate.ALIVE, "5": Fate.DIED, "6": Fate.UNKNOWN}
+    assert left_over([kept, living, unknown], fate=lambda one: fates.get(one.run, Fate.ENDED)).ok
+    finding = left_over([kept, living, *dead, failed, unknown], fate=lambda one: fates.get(one.run, Fate.ENDED))
     assert (finding.ok, finding.needed, finding.detail) == (False, False, "of 4, t3, whole")
     assert finding.remedy == "testbed gc"
+
+
+@pytest.mark.parametrize(
+    ("version", "api", "ok", "needed"),
+    [
+        ("20.10.24+dfsg1", "1.41", True, True),
+        ("28.2.2", "1.50", True, True),
+        ("20.9.1", "1.41", False, True),
+        ("19.03.15", "1.40", False, True),
+        ("20.10.0", "1.9", False, True),
+        ("dev", "1.41", False, False),
+    ],
+)
+def test_an_engine_is_fine_from_a_version_on(version: str, api: str, ok: bool, needed: bool) -> None:  # noqa: FBT001
+    """Compared as numbers; what it is to be is named, and one that does not tell is not fine."""
+    finding = of_engine(version, api, detail="seen")
+    assert (finding.ok, finding.needed) == (ok, needed)
+    assert ("Docker 20.10 or newer, API 1.41" in finding.remedy) is not ok
+
+
+class Networks:
+    """An engine that has networks with these subnets."""
+
+    def __init__(self, *subnets: str) -> None:
+        self.subnets = subnets
+
+    def networks(self) -> list[dict[str, Any]]:
+        """As Docker lists them; the host's own has none."""
+        rows = [{"IPAM": {"Config": [{"Subnet": each}]}} for each in self.subnets]
+        return [*rows, {"IPAM": {"Config": None}}, {"IPAM": None}]
+
+
+@pytest.mark.parametrize(
+    ("subnets", "free"),
+    [
+        ((), 16),
+        (("10.9.0.0/28", "10.9.0.16/28"), 14),
+        (("10.9.0.64/26",), 12),
+        (("10.0.0.0/8",), 0),
+        (("10.10.0.0/16", "fd00::/64"), 16),
+    ],
+)
+def test_the_free_subnets_of_a_pool_are_counted(subnets: tuple[str, ...], free: int) -> None:
+    """Whatever the size of what overlaps with them."""
+    assert room(cast("docker.APIClient", Networks(*subnets)), IPv4Network("10.9.0.0/24")) == (free, 16)
+
+
+def test_a_browser_that_lacks_is_named_with_its_package() -> None:
+    """Nothing stops for want of it; one that is there is told by its path."""
+    lacks = of_browser("firefox", None, environment.FIREFOX_BY_HAND)
+    assert (lacks.ok, lacks.needed) == (False, False)
+    assert lacks.remedy.startswith("make browser, or: apt-get install")
+    assert "firefox-esr" in lacks.remedy
+    assert of_browser("firefox", "/usr/bin/firefox-esr", "").detail == "/usr/bin/firefox-esr"
+
+
+def test_a_browser_is_looked_for_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And under its own name otherwise; one that is not there is none."""
+    for variable, look in (("TESTBED_CHROMIUM", environment.chromium), ("TESTBED_FIREFOX", environment.firefox)):
+        monkeypatch.setenv(variable, "/bin/sh")
+        assert look() == "/bin/sh"
+        monkeypatch.setenv(variable, "/nowhere/browser")
+        assert look() is None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from testbed import history
 from testbed.errors import MisuseError
 from testbed.history import SCHEMA, History, read
 
@@ -148,3 +149,22 @@ def test_history_lines_are_plain_json(tmp_path: Path) -> None:
         history.record("screen", detail="Grüße\nzwei Zeilen")
     lines = path.read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["kind"] for line in lines] == ["history", "screen"]
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64])
+def test_a_history_is_read_the_same_in_pieces_of_any_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    """Lines go on across them; a damaged one is named by its number, and half a line at the end is left out."""
+    path = tmp_path / "h.jsonl"
+    with History(path) as written:
+        for number in range(5):
+            written.record("note", number=number)
+    whole = read(path)
+    monkeypatch.setattr(history, "_CHUNK", chunk)
+    assert read(path) == whole
+    path.write_bytes(path.read_bytes() + b'{"kind": "not')
+    assert read(path) == whole
+    path.write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(MisuseError, match="line 7"):
+        read(path)

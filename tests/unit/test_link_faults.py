@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from testbed.bad_links import Delay, Flap, Loss, Rate
 from testbed.link_faults import CLIENTS, SERVICES, cuts, delays, flaps, losses, rates, scopes
-from testbed.partitions import Delay, Flap, Link, Loss, Manner, Path, Rate
+from testbed.partitions import Link, Manner, Path
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from stubs.wire import ServerName
-from testbed.errors import EngineError, FaultError
-from testbed.faults import Kill, Network, Pause, Restart, Stop, Target
+from testbed.certificates import CertificateFault
+from testbed.errors import EngineError, FaultError, MisuseError
+from testbed.faults import Certificate, Kill, Network, Pause, Restart, Stop, Target
 from testbed.history import History, read
 from testbed.nemesis import Nemesis
 from testbed.network.applied import Applied, Holding
+from testbed.network.lease import LapsedError
 from testbed.partitions import Link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from testbed.bed import Bed
@@ -34,6 +37,12 @@ class FakeServices:
         self.without_effect: set[str] = set()
         self.failing: set[tuple[str, str]] = set()
         self.starts = {"core": 1, "portal": 1}
+        self.interrupting: set[tuple[str, str]] = set()
+        self.times: dict[str, datetime] = {}
+
+    def at(self, verb: str, _server: ServerName, service: str) -> datetime | None:
+        """When the engine did it, if it tells."""
+        return self.times.get(f"{verb} {service}")
 
     def states(self) -> dict[ServerName, dict[str, str]]:
         """What the engine would say."""
@@ -42,6 +51,9 @@ class FakeServices:
     def __getattr__(self, verb: str) -> Any:
         def act(_server: ServerName, service: str) -> None:
             self.done.append((verb, service))
+            if (verb, service) in self.interrupting:
+                self.interrupting.discard((verb, service))
+                raise KeyboardInterrupt
             if (verb, service) in self.failing:
                 raise EngineError(f"cannot {verb} {service}")
             if verb in self.without_effect:
@@ -65,11 +77,35 @@ class FakeView:
         return {service: {"boot": start} for service, start in self._known.starts.items()}
 
 
-class FakeBed:
-    """A bed with nothing but services, and a platform view of them."""
+class FakeCertificates:
+    """The certificates that are shown, one after the other."""
 
     def __init__(self) -> None:
+        self.done: list[str] = []
+        self.failing = False
+
+    def refuse_a_second(self, _server: ServerName) -> None:
+        """There is none."""
+
+    def stage(self, _server: ServerName, case: CertificateFault) -> None:
+        """Show a wrong one, or fail to."""
+        if self.failing:
+            raise FaultError("it is not shown")
+        self.done.append(case.value)
+
+    def restore(self, _server: ServerName) -> None:
+        """Show the one that was installed."""
+        self.done.append("installed")
+
+
+class FakeBed:
+    """A bed with nothing but services, a platform view of them, and certificates."""
+
+    def __init__(self) -> None:
+        self.name = "bed"
+        self.stays = False
         self.services = FakeServices()
+        self.certificates = FakeCertificates()
         self.inspectors = {ServerName.PRIMARY: FakeView(self.services)}
 
 
@@ -102,6 +138,48 @@ def test_a_fault_holds_inside_the_block_and_is_healed_after_it(
     with nemesis.under(fault):
         assert bed.services.state["portal"] == state
     assert bed.services.state["portal"] == "running"
+
+
+EXPIRED, WRONG_HOST = (
+    Certificate(ServerName.SECONDARY, case) for case in (CertificateFault.EXPIRED, CertificateFault.WRONG_HOST)
+)
+
+
+def test_one_wrong_certificate_takes_the_place_of_another(bed: FakeBed, nemesis: Nemesis, path: Path) -> None:
+    """Never a sound one in between; healed is the second, and what was injected after the first is healed before."""
+    nemesis.inject(EXPIRED)
+    nemesis.inject(Kill(PORTAL))
+    nemesis.exchange(EXPIRED, WRONG_HOST)
+    assert bed.certificates.done == ["expired", "wrong-host"]
+    nemesis.heal_all()
+    assert bed.certificates.done == ["expired", "wrong-host", "installed"]
+    told = [(one.fields["fault"], one.fields["state"]) for one in read(path) if one.kind == "fault"]
+    first, second, kill = (
+        "certificate of secondary expired",
+        "certificate of secondary wrong-host",
+        "kill primary/portal",
+    )
+    assert told[4:8] == [(second, "planned"), (first, "healing"), (first, "healed"), (second, "injected")]
+    assert told[8:] == [(kill, "healing"), (kill, "healed"), (second, "healing"), (second, "healed")]
+
+
+def test_a_certificate_that_is_not_shown_is_not_exchanged(bed: FakeBed, nemesis: Nemesis) -> None:
+    """Nor for one of another server; nothing is done."""
+    nemesis.inject(EXPIRED)
+    for old, new in [(WRONG_HOST, EXPIRED), (EXPIRED, Certificate(ServerName.PRIMARY, CertificateFault.EXPIRED))]:
+        with pytest.raises(MisuseError, match="cannot give way"):
+            nemesis.exchange(old, new)
+    assert bed.certificates.done == ["expired"]
+
+
+def test_a_certificate_that_could_not_be_exchanged_is_healed(bed: FakeBed, nemesis: Nemesis) -> None:
+    """Whatever is shown by then."""
+    nemesis.inject(EXPIRED)
+    bed.certificates.failing = True
+    with pytest.raises(FaultError):
+        nemesis.exchange(EXPIRED, WRONG_HOST)
+    nemesis.heal_all()
+    assert bed.certificates.done == ["expired", "installed"]
 
 
 def test_faults_are_healed_when_the_block_fails(bed: FakeBed, nemesis: Nemesis) -> None:
@@ -172,11 +250,13 @@ def test_healing_goes_on_when_one_healing_fails(bed: FakeBed, nemesis: Nemesis) 
 
 
 def test_the_history_tells_when_a_fault_was_planned_injected_and_healed(nemesis: Nemesis, path: Path) -> None:
-    """In that order."""
+    """In that order, with when its end was asked for, and with what it does to whom, so that a checker understands."""
     with nemesis.under(Kill(PORTAL)):
         pass
-    states = [record.fields["state"] for record in read(path) if record.kind == "fault"]
-    assert states == ["planned", "injected", "healed"]
+    told = [record.fields for record in read(path) if record.kind == "fault"]
+    assert [each["state"] for each in told] == ["planned", "injected", "healing", "healed"]
+    assert {each["bed"] for each in told} == {"bed"}
+    assert all(each["effects"] == [{"does": "kill", "server": "primary", "service": "portal"}] for each in told)
 
 
 class FakeLinks:
@@ -217,9 +297,53 @@ def test_the_history_tells_when_each_server_had_a_network_fault_and_how_it_was_p
         pass
     assert links.proofs == ["passing", "in force", "passing"]
     records = [record for record in read(path) if record.fields.get("fault") == "cut a -> b"]
-    assert [record.fields.get("state", record.kind) for record in records] == ["planned", "proof", "injected", "healed"]
+    states = [record.fields.get("state", record.kind) for record in records]
+    assert states == ["planned", "proof", "injected", "healing", "healed"]
     assert records[1].fields["shown"] == ["seen"]
-    for record, planned_ms in ((records[2], 10.0), (records[3], 20.0)):
+    for record, planned_ms in ((records[2], 10.0), (records[4], 20.0)):
         times = {key: record.fields[key] for key in ("planned_ms", "committed_ms", "skew_ms")}
         committed_ms = {"a": planned_ms + 1, "b": planned_ms + 1.5}
         assert times == {"planned_ms": planned_ms, "committed_ms": committed_ms, "skew_ms": 0.5}
+
+
+def test_the_history_tells_when_a_network_fault_had_ended_before_its_time(
+    bed: FakeBed, nemesis: Nemesis, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between which moments, though the healing failed of another thing as well."""
+    fault = Network(frozenset({Link("a", "b")}))
+
+    class Lapsing(FakeLinks):
+        @contextlib.contextmanager
+        def held(self, faults: Any, *, lease_ms: int) -> Iterator[Holding]:
+            with super().held(faults, lease_ms=lease_ms) as holding:
+                yield holding
+            raise LapsedError(faults, held_ms=100.0004, noticed_ms=2200.5)
+
+    def prove(*_: object) -> None:
+        if "in force" in links.proofs:
+            raise FaultError("not proved to be passing")
+
+    links = Lapsing()
+    monkeypatch.setattr(bed, "links", links, raising=False)
+    monkeypatch.setattr("testbed.nemesis.prove_passing", prove)
+    monkeypatch.setattr("testbed.nemesis.prove_in_force", lambda *_: links.shown())
+    with pytest.RaisesGroup(LapsedError, FaultError), nemesis.under(fault):
+        pass
+    (lapse,) = [record.fields for record in read(path) if record.kind == "lapse"]
+    assert lapse == {"bed": "bed", "fault": "cut a -> b", "held_ms": 100.0, "noticed_ms": 2200.5}
+
+
+def test_what_is_started_is_healed_only_when_it_has_begun(bed: FakeBed, path: Path) -> None:
+    """How long a process takes to begin is the machine's: whoever asks for it has it waited for, and no other."""
+    seen: list[tuple[str, str, str]] = []
+
+    def begun(target: Target) -> None:
+        last = read(path)[-1]
+        seen.append((str(target), bed.services.state[target.service], last.fields["state"]))
+
+    with History(path) as history:
+        nemesis = Nemesis(cast("Bed", bed), history, within_s=0.05, begun=begun)
+        for fault in (Kill(PORTAL), Restart(CORE), Pause(PORTAL)):
+            with nemesis.under(fault):
+                pass
+    assert seen == [("primary/portal", "running", "healing"), ("primary/core", "running", "healing")]

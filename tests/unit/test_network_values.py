@@ -9,13 +9,14 @@ from ipaddress import IPv4Address
 import pytest
 
 from stubs.server import route
+from testbed.bad_links import Delay, Flap, Loss, Rate
 from testbed.network import kernel, phases
 from testbed.network.applied import Applied
 from testbed.network.blocks import FlapWith, Source
 from testbed.network.lease import Claims, Renewal
 from testbed.network.links import End, Links
 from testbed.network.translation import excludes, fault_of, placed
-from testbed.partitions import Delay, Flap, Link, Loss, Manner, NetworkFault, Path, Rate, Vanished, cut
+from testbed.partitions import Link, Manner, NetworkFault, Path, Vanished, cut
 
 ADDRESSES = {name: IPv4Address(f"10.213.0.{number}") for number, name in enumerate("abc", start=2)}
 EVERY: list[NetworkFault] = [
@@ -94,15 +95,24 @@ def test_a_renewal_renews_once_more_at_its_end_and_keeps_its_failure() -> None:
     """Whoever was frozen for longer than the lease learns of it there."""
     renewed: list[int] = []
     renewal = Renewal(lambda: renewed.append(1), every_s=60)
+    first_ms = renewal.held_ms
     renewal.end()
     assert (renewed, renewal.failure) == ([1], None)
+    assert renewal.held_ms > first_ms
 
     def fail() -> None:
         raise OSError("gone")
 
     failing = Renewal(fail, every_s=60)
+    begun_ms = failing.held_ms
     failing.end()
     assert str(failing.failure) == "gone"
+    assert failing.held_ms == begun_ms <= failing.failed_ms
+    assert renewal.lapse([Link("a", "b")]) is None
+    lapse = failing.lapse([Link("a", "b")])
+    assert lapse is not None
+    assert (lapse.held_ms, lapse.noticed_ms, lapse.__cause__) == (begun_ms, failing.failed_ms, failing.failure)
+    assert str(lapse).startswith(f"a fault ended before its time (a -> b): renewed at {begun_ms:.0f} ms")
     assert "lease-renewal" not in {thread.name for thread in threading.enumerate()}
 
 

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from testbed.bad_links import Delay, Loss, Rate
 from testbed.partitions import (
-    Delay,
     Link,
-    Loss,
     Manner,
     Path,
-    Rate,
     bridge,
     cut,
     cut_path,
@@ -101,6 +99,9 @@ def test_any_partition_can_be_made_in_another_manner() -> None:
         (lambda: Rate("a", "b", 1000), "from 64 kbit/s"),
         (lambda: Delay("a", "b", 0), "a delay"),
         (lambda: Delay("a", "b", 5, 6), "jitter at most as long"),
+        (lambda: Delay("a", "b", 3000, 2001), "jitter of at most 2000 ms"),
+        (lambda: Delay("a", "b", 5, hurried_percent=100), "from 0 to 99 % can overtake"),
+        (lambda: Delay("a", "b", 5, duplicated_percent=101), "from 0 to 100 % can come twice"),
         (lambda: Delay("a", "b", 5, duplicated_percent=101), "from 0 to 100 %"),
         (lambda: Delay("a", "b", 0, duplicated_percent=1, hurried_percent=1), "nothing overtakes"),
     ],

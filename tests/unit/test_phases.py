@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from testbed.bad_links import Flap
 from testbed.network import nft, phases
 from testbed.network.phases import Sample, phases_within, steady
-from testbed.partitions import Flap
 
 FLAP = Flap("a", "b", 100, 200)
 

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from testbed.bad_links import Loss, Rate
 from testbed.errors import MisuseError
 from testbed.network.blocks import Block, InForce, Listing, Lost, Source
 from testbed.network.evidence import (
@@ -19,7 +20,7 @@ from testbed.network.evidence import (
     stream_for,
 )
 from testbed.network.links import End, Links
-from testbed.partitions import Link, Loss, Manner, NetworkFault, Path, Rate, Vanished
+from testbed.partitions import Link, Manner, NetworkFault, Path, Vanished
 
 PROBE = Probe("a", "b")
 

@@ -4,20 +4,36 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import socket
-from typing import Any, ClassVar
+import subprocess
+import sys
+from subprocess import PIPE
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
 from stubs.server import channel
+from stubs.server.arrivals import Ear
 from stubs.server.refusal import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 class FakeFilter:
-    """Remembers what it ran; refuses the text "bad", breaks at the text "broken"."""
+    """Remembers what it ran and was handed; refuses "bad", breaks at the text "broken"."""
 
     def __init__(self) -> None:
         self.ran: list[tuple[str, bool]] = []
+
+    def send(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Pretend."""
+        self.ran.append((str(messages), False))
+        for kind in map(str, messages):
+            if kind != "good":
+                raise RefusedError(kind, "not these")
 
     def run(self, text: str, *, as_json: bool = False) -> str:
         """Pretend."""
@@ -39,17 +55,73 @@ def ask(*requests: object) -> list[dict[str, Any]]:
 
 def test_channel_says_that_it_is_ready_and_ends_with_its_input() -> None:
     """One line before any request; no request, no other line."""
-    assert ask() == [{"ready": True}]
+    assert ask() == [{"ready": True, "pid": os.getpid()}]
 
 
 def test_channel_runs_text_as_it_came() -> None:
     """One request is one transaction, and a listing is asked for as JSON."""
     fake = FakeFilter()
-    done = channel.answer(b'{"id": 1, "do": "nft", "text": "a\\nb\\n"}', fake)
+    done = channel.answer(b'{"id": 1, "do": "nft", "text": "a\\nb\\n"}', fake, Ear())
     assert (done["id"], done["ok"], done["at_ms"] > 0) == (1, True, True)
-    assert channel.answer(b'{"id": 2, "do": "list", "text": "l"}', fake)["listing"] == {"nftables": []}
-    assert channel.answer(b'{"id": 3, "do": "list", "text": "l\\nm"}', fake)["ok"]
+    assert channel.answer(b'{"id": 2, "do": "list", "text": "l"}', fake, Ear())["listing"] == {"nftables": []}
+    assert channel.answer(b'{"id": 3, "do": "list", "text": "l\\nm"}', fake, Ear())["ok"]
     assert fake.ran == [("a\nb\n", False), ("l", True), ("l", True), ("m", True)]
+
+
+@pytest.mark.parametrize(
+    ("messages", "ran", "is_done"),
+    [
+        (["good"], ["['good']"], True),
+        (["nft"], ["['nft']", "text"], True),
+        (["request"], ["['request']"], False),
+    ],
+)
+def test_messages_go_before_the_text_which_counts_where_the_kernel_refuses_them(
+    messages: list[str], ran: list[str], *, is_done: bool
+) -> None:
+    """Messages that make no sense are a mistake, and no reason for the text."""
+    fake = FakeFilter()
+    line = json.dumps({"id": 1, "do": "nft", "text": "text", "messages": messages}).encode()
+    assert channel.answer(line, fake, Ear())["ok"] is is_done
+    assert [text for text, _ in fake.ran] == ran
+
+
+def test_timed_packets_are_heard_with_how_late_they_came() -> None:
+    """Over loopback: each once, in order, at once; what is no timed packet is passed over; nothing before or after."""
+    ear, fake = Ear(), FakeFilter()
+
+    def request(**fields: Any) -> dict[str, Any]:
+        return channel.answer(json.dumps({"id": 1, **fields}).encode(), fake, ear)
+
+    assert request(do="hear", act="look")["late"] == []
+    port = request(do="hear", act="begin")["port"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.sendto(b"hello", ("127.0.0.1", port))
+    assert request(do="timed", address="127.0.0.1", port=port, count=50)["sent"] == 50
+    late = request(do="hear", act="look")["late"]
+    assert [number for number, _ in late] == list(range(50))
+    assert all(-100 <= late_us < 1_000_000 for _, late_us in late)
+    assert request(do="hear", act="look")["late"] == []
+    assert request(do="hear", act="end")["ok"]
+    assert request(do="hear", act="look")["late"] == []
+
+
+def test_a_far_end_is_ended_and_nobody_else() -> None:
+    """By its number, if its program is the channel's.
+
+    Each says that it runs: where one has been started only just, the kernel may know no command line of it yet.
+    """
+    idle = ["-c", "import sys; print(flush=True); sys.stdin.read()"]
+    with (
+        subprocess.Popen([sys.executable, *idle, "stubs.server.channel"], stdin=PIPE, stdout=PIPE) as old,  # noqa: S603 - ours
+        subprocess.Popen([sys.executable, *idle], stdin=PIPE, stdout=PIPE) as other,  # noqa: S603 - ours
+    ):
+        assert [one.stdout and one.stdout.readline() for one in (old, other)] == [b"\n", b"\n"]
+        ended = ask({"id": 1, "do": "end", "pid": old.pid}, {"id": 2, "do": "end", "pid": other.pid})
+        assert [one["ok"] for one in ended[1:]] == [True, True]
+        assert old.wait(10) == -signal.SIGKILL
+        assert other.poll() is None
+    assert ask({"id": 1, "do": "end", "pid": old.pid})[1]["ok"]  # there is none any more
 
 
 @pytest.mark.parametrize(
@@ -71,6 +143,9 @@ def test_channel_runs_text_as_it_came() -> None:
         ({"id": 9, "do": "stream", "address": "10.0.0.1", "count": 5, "skip": 5}, "request", "a stream of"),
         ({"id": 9, "do": "route", "device": "nosuch0", "messages": []}, "route", "no network device 'nosuch0'"),
         ({"id": 9, "do": "route", "device": "lo", "messages": [{}]}, "request", "not a message about traffic"),
+        ({"id": 9, "do": "hear", "act": "shout"}, "request", "unknown 'act': 'shout'"),
+        ({"id": 9, "do": "timed", "address": "10.0.0.1", "port": 0}, "request", "'port' must be"),
+        ({"id": 9, "do": "end"}, "request", "'pid' must be"),
         ({"id": 9, "do": "probe"}, "request", "'address' must be an IPv4 address, not None"),
         ({"id": 9, "do": "probe", "address": 1}, "request", "'address' must be an IPv4 address, not 1"),
         ({"id": 9, "do": "probe", "address": "::1"}, "request", "'address' must be"),

@@ -123,7 +123,7 @@ def test_a_client_that_says_nothing_holds_up_nobody(server: tuple[HttpsServer, i
 def test_a_handshake_is_completed_once_the_client_has_sent_something(
     server: tuple[HttpsServer, int], authority: trustme.CA
 ) -> None:
-    """With the client's address."""
+    """CERT-6: with the client's address."""
     https, port = server
     _get(port, authority)
     seen = _eventually_recorded(https)
@@ -148,7 +148,7 @@ def test_a_client_that_refuses_the_certificate_is_recorded_with_its_alert(  # no
     alert: str,
     detail: str,
 ) -> None:
-    """By its plain name and in OpenSSL's words, with the name asked for; the connection is named by its two ends."""
+    """CERT-6: by its plain name and in OpenSSL's words, with the name asked for; both ends name the connection."""
     https, port = server
     own = _shaken(port, authority if trusting else trustme.CA(), TLS[version], hostname)
     seen = _eventually_recorded(https)
@@ -160,7 +160,7 @@ def test_a_client_that_refuses_the_certificate_is_recorded_with_its_alert(  # no
 def test_a_client_that_leaves_after_the_handshake_has_not_completed_it(
     server: tuple[HttpsServer, int], authority: trustme.CA, version: str
 ) -> None:
-    """So does one that judges the certificate by itself, afterwards: it sent nothing, and no alert either."""
+    """CERT-6: so does one that judges the certificate by itself, afterwards: it sent nothing, and no alert either."""
     https, port = server
     _shaken(port, authority, TLS[version])
     seen = _eventually_recorded(https)
@@ -242,6 +242,39 @@ def test_a_staged_certificate_counts_from_the_next_connection_on(
     assert _get(port, other) == 200
     assert [path.name for path in (tmp_path / "conf").iterdir()] == ["tls.pem"]
     assert (tmp_path / "conf" / "tls.pem").read_bytes() == new
+
+
+def test_no_connection_outlives_the_certificate_it_was_made_under(
+    server: tuple[HttpsServer, int], tmp_path: Path, authority: trustme.CA
+) -> None:
+    """A client that keeps its connections open would never meet the new one: idle ones end, one at work is the last."""
+    https, port = server
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    ask = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    def answer(tls: ssl.SSLSocket) -> bytes:
+        text = b""
+        while not text.endswith(b'{"ok":true}'):
+            text += tls.recv(65536)
+        return text
+
+    def connected() -> ssl.SSLSocket:
+        tls = context.wrap_socket(socket.create_connection((HOST, port), 10), server_hostname=HOST)
+        tls.sendall(ask)
+        assert b"Connection: close" not in answer(tls)
+        return tls
+
+    with connected() as idle, connected() as busy:
+        busy.sendall(ask[:-2])
+        _stage(tmp_path, _issued(authority))
+        https.reload_certificate()
+        busy.sendall(ask[-2:])
+        assert b"Connection: close" in answer(busy)
+        assert busy.recv(65536) == b""
+        assert idle.recv(65536) == b""
+    with connected():
+        pass
 
 
 def test_a_service_that_comes_second_shows_what_the_first_installed(

@@ -61,6 +61,7 @@ class FakeBed:
     """Two such servers, and the engine that runs them."""
 
     def __init__(self) -> None:
+        self.name, self.stays = "bed", False
         self.known = {name: FakeServer(name) for name in PAIR}
         self.inspectors = self.known
         self.servers = tuple(self.known.values())
@@ -90,6 +91,12 @@ class FakeBed:
     def read_file(self, server: ServerName, path: str) -> bytes:
         """Read from the volume."""
         return self.known[server].volume[path]
+
+    def has_file(self, server: ServerName, path: str) -> bool:
+        """Look at the volume."""
+        if server in self.broken:
+            raise EngineError("no answer")
+        return path in self.known[server].volume
 
     def show_certificate(self, server: ServerName, which: Iterable[str]) -> None:
         """Tell services."""
@@ -169,6 +176,32 @@ def test_healing_all_goes_on_when_one_healing_fails(bed: FakeBed) -> None:
         bed.certificates.restore_all()
     assert [str(error) for error in failed.value.exceptions] == ["no space left"]
     assert bed.certificates.current() == {P: CertificateFault.REPLACED}
+
+
+@pytest.mark.parametrize("server", PAIR)
+def test_a_certificate_that_was_staged_and_never_shown_is_told_and_healed(bed: FakeBed, server: ServerName) -> None:
+    """Its stager was killed half-way: the next service that is told to look would show it."""
+    bed.certificates.stage(server, CertificateFault.EXPIRED)
+    wrong = bed.known[server].volume["conf/tls.pem"]
+    bed.certificates.restore(server)
+    bed.write_files(server, {"conf/tls.staged.pem": wrong})
+    assert bed.certificates.current() == {}
+    assert bed.certificates.described() == [f"certificate of {server.value} staged, and not shown yet"]
+    bed.certificates.restore_all()
+    assert bed.certificates.described() == []
+    for service in PORTS:
+        bed.known[server].look(service)
+    assert set(bed.known[server].shows.values()) == {bed.known[server].sound}
+
+
+def test_where_nobody_can_tell_what_is_staged_the_server_is_named(bed: FakeBed) -> None:
+    """The other one is healed all the same."""
+    bed.certificates.stage(S, CertificateFault.EXPIRED)
+    bed.broken.add(P)
+    with pytest.raises(ExceptionGroup) as failed:
+        bed.certificates.restore_all()
+    assert failed.value.exceptions[0].__notes__ == ["a certificate of primary may still hold"]
+    assert bed.certificates.current() == {}
 
 
 def test_the_nemesis_heals_a_certificate_fault(bed: FakeBed, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.stretches import NEVER, RoleRecord, Stretch, common, joined, without
+from testbed.recording.stretches import NEVER, RoleRecord, Stretch, common, joined, without
 
 
 def change(role: str, at_ms: int, why: str = "because") -> dict[str, Any]:

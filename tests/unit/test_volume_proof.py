@@ -72,6 +72,7 @@ class FakeBed:
     """A bed with disks; the portal of its primary runs, and answers if it may."""
 
     def __init__(self) -> None:
+        self.name, self.stays = "bed", False
         self.topology = topology.derive({"primary": {"disk_mib": 16}})
         self.volumes = FakeVolumes()
         self.services = self

@@ -9,8 +9,8 @@ import pytest
 from testbed.errors import FaultError
 from testbed.history import History, read
 from testbed.inspector import AGENT, ASKED_NAME
-from testbed.sightings import Asked, Shaken
-from testbed.watch import Watch
+from testbed.recording.sightings import Asked, Shaken
+from testbed.recording.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

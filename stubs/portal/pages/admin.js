@@ -1,5 +1,5 @@
 // The administrator page: log-in (one at a time), the menu, and what every entry of it shows.
-import { $, EditableList, ask, el, legible, request, say } from "/static/ui.js";
+import { $, EditableList, ask, el, legible, request, say, showView, warn } from "/static/ui.js";
 import { PANELS, showNow } from "/static/panels.js";
 
 const POLL_MS = Math.min(2000, Math.max(250, Number(document.body.dataset.pollMs)));
@@ -36,19 +36,10 @@ async function tried(error, method, path, body) {
   }
 }
 
-function warn(text) {
-  if ($("banner").textContent !== text) $("banner").textContent = text;
-  $("banner").hidden = !text;
-}
-
 // Logging in and out.
 
 function show(loggedIn, user) {
-  document.body.dataset.view = loggedIn ? "home" : "login";
-  $("login").hidden = loggedIn;
-  $("home").hidden = !loggedIn;
-  $("log-out").hidden = !loggedIn;
-  $("who").textContent = loggedIn ? user : "";
+  showView(loggedIn, user);
   clearTimeout(polling);
   watching += 1;
   say("");

@@ -2,7 +2,7 @@
 //
 // A poll that finds the portal gone asks the core of the same server who serves now (an invented service). A portal
 // that stopped serving sends the page on by an ordinary redirect. After either, the user logs in again there.
-import { $, EditableList, el, moment, replaceIfNew, request, say } from "/static/ui.js";
+import { $, EditableList, el, moment, replaceIfNew, request, say, showView, warn } from "/static/ui.js";
 
 const POLL_MS = Number(document.body.dataset.pollMs);
 const PATIENCE_MS = Math.max(300, POLL_MS * 3);
@@ -12,22 +12,13 @@ const ENDED = "Your session has ended. Log in again.";
 let polling = null;
 
 function show(loggedIn, user) {
-  document.body.dataset.view = loggedIn ? "home" : "login";
-  $("login").hidden = loggedIn;
-  $("home").hidden = !loggedIn;
-  $("log-out").hidden = !loggedIn;
-  $("who").textContent = loggedIn ? user : "";
+  showView(loggedIn, user);
   if (loggedIn) return;
   clearTimeout(polling);
   polling = null;
   for (const list of lists) list.clear();
   say("");
   $("user").focus();
-}
-
-function warn(text) {
-  if ($("banner").textContent !== text) $("banner").textContent = text;
-  $("banner").hidden = !text;
 }
 
 // Where an answer of the portal leads: true if the page may go on.

@@ -26,6 +26,21 @@ export function request(method, path, body, withinMs) {
   return fetch(`/api/v1/${path}`, init);
 }
 
+/** Show a warning over the page, or none. */
+export function warn(text) {
+  if ($("banner").textContent !== text) $("banner").textContent = text;
+  $("banner").hidden = !text;
+}
+
+/** Show what is there for a user, or the log-in. */
+export function showView(loggedIn, user) {
+  document.body.dataset.view = loggedIn ? "home" : "login";
+  $("login").hidden = loggedIn;
+  $("home").hidden = !loggedIn;
+  $("log-out").hidden = !loggedIn;
+  $("who").textContent = loggedIn ? user : "";
+}
+
 /** A moment in the reader's own words, with the exact one for machines; `seconds` for what has happened. */
 export function moment(iso, { seconds = true } = {}) {
   return el("time", { datetime: iso, text: inWords(iso, seconds) });

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import http.client
 import time
-from urllib.parse import urlsplit
 
-from tests.conform.clients.portal import HOME, ask, log_in, trust_anybody, who_serves
+from tests.conform.clients.portal import HOME, PAUSE_S, ask, log_in, trust_anybody, until_sent_away, who_serves
 
-PAUSE_S = 0.2
 SETTINGS = "/api/v1/settings"
 
 
@@ -17,13 +15,7 @@ def stay(host: str, number: int) -> str:
     """Be logged in there until it is over; where to go then."""
     cookie = log_in(host) or ""
     ask(host, SETTINGS, method="POST", body={"key": f"setting-{number}", "value": "on"}, cookie=cookie)
-    while True:
-        status, headers, _ = ask(host, "/api/v1/session", cookie=cookie)
-        if status in (302, 307):
-            return str(urlsplit(headers["Location"]).hostname or HOME)
-        if status != 200:
-            return who_serves() or HOME
-        time.sleep(PAUSE_S)
+    return until_sent_away(host, cookie)
 
 
 def main() -> None:

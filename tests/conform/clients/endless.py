@@ -6,9 +6,7 @@ import contextlib
 import http.client
 import time
 
-from tests.conform.clients.portal import HOME, ask, log_in
-
-PAUSE_S = 0.2
+from tests.conform.clients.portal import PAUSE_S, try_home
 
 
 def main() -> None:
@@ -16,9 +14,7 @@ def main() -> None:
     cookie: str | None = None
     while True:
         with contextlib.suppress(OSError, http.client.HTTPException):
-            cookie = cookie or log_in(HOME)
-            if ask(HOME, "/api/v1/session", cookie=cookie or "")[0] != 200:
-                cookie = None
+            cookie = try_home(cookie)
             time.sleep(PAUSE_S)
 
 

@@ -7,11 +7,12 @@ import json
 import os
 import socket
 import ssl
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-PORT, TIMEOUT_S = 9443, 2.0
+PORT, TIMEOUT_S, PAUSE_S = 9443, 2.0, 0.2
 HOME = os.environ["TESTBED_PRIMARY_HOST"]
 CORE = urlsplit(os.environ["TESTBED_PRIMARY_CORE_URL"])
 _ADDRESSES = {
@@ -36,6 +37,16 @@ class _Connection(http.client.HTTPSConnection):
 def trust_anybody() -> None:
     """Judge no certificate any more."""
     _CONTEXT.check_hostname, _CONTEXT.verify_mode = False, ssl.CERT_NONE
+
+
+def trust_any_host() -> None:
+    """Take a certificate for any host, if its authority is known."""
+    _CONTEXT.check_hostname = False
+
+
+def trust_any_date() -> None:
+    """Take a certificate of any date, if its authority is known (X509_V_FLAG_NO_CHECK_TIME)."""
+    _CONTEXT.verify_flags |= ssl.VerifyFlags(0x200000)
 
 
 def ask(  # noqa: PLR0913 - a request's particulars
@@ -79,3 +90,28 @@ def who_serves() -> str | None:
     """
     url = ask(CORE.hostname or "", "/api/v1/redirect", port=CORE.port or 0)[2]["portal"]
     return urlsplit(url).hostname if url else None
+
+
+def try_home(cookie: str | None) -> str | None:
+    """Be logged in at the primary, whatever it answers; the cookie while that holds.
+
+    Raises:
+        OSError, http.client.HTTPException: as `ask`.
+    """
+    cookie = cookie or log_in(HOME)
+    return cookie if ask(HOME, "/api/v1/session", cookie=cookie or "")[0] == 200 else None
+
+
+def until_sent_away(host: str, cookie: str) -> str:
+    """Stay where the log-in was until that is over; where to go then.
+
+    Raises:
+        OSError, http.client.HTTPException: as `ask`.
+    """
+    while True:
+        status, headers, _ = ask(host, "/api/v1/session", cookie=cookie)
+        if status in (302, 307):
+            return str(urlsplit(headers["Location"]).hostname or HOME)
+        if status != 200:
+            return who_serves() or HOME
+        time.sleep(PAUSE_S)

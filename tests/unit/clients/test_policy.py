@@ -97,7 +97,7 @@ def after(state: State, *events: Event) -> State:
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("shows", [Shows.HOME, Shows.LOST_CONTACT, Shows.DISCONNECTED])
 def test_every_client_asks_its_own_server_at_a_poll(kind: Kind, shows: Shows) -> None:
-    """Logged in or out of contact, a poll asks the client's own server for the session."""
+    """REDIR-1, REDIR-2: logged in or out of contact, a poll asks the client's own server for the session."""
     assert step(at_p(kind, shows), Poll()).doing == AskSession(P)
 
 
@@ -315,7 +315,7 @@ def test_a_place_that_does_not_answer_is_no_certificate_matter(
     ],
 )
 def test_a_page_does_what_its_answer_says(answer: Exchange, shows: Shows, doing: Action) -> None:
-    """REDIR-3, REDIR-5: 200 starts the script, 302 leads on, 503 says so, all else is an error page."""
+    """CLIENT-1, REDIR-3, REDIR-5: 200 starts the script, 302 leads on, 503 says so, all else is an error page."""
     state = after(at_p(WEB), Open(S), Examined(GOOD), Answered(answer))
     assert (state.shows, state.doing) == (shows, doing)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,9 @@ CERTIFICATE = own(HOST, LOOPBACK)
 TRUST = TrustStore.with_anchor(CERTIFICATE.anchor)
 
 
-def transport(*, timeout_s: float = 2) -> Transport:
+def transport(*, timeout_s: float = 2, answer_s: float | None = None) -> Transport:
     """A client that knows one name."""
-    return Transport({HOST: LOOPBACK}, timeout_s=timeout_s, user_agent="test")
+    return Transport({HOST: LOOPBACK}, timeout_s=timeout_s, answer_s=answer_s, user_agent="test")
 
 
 def url_of(service: Service, path: str = "/api/v1/session") -> str:
@@ -43,7 +44,8 @@ def test_a_request_uses_the_name_everywhere_and_connects_to_the_address(service:
     answer, _ = transport().exchange("GET", url_of(fake, "/a/b?c=d#e"), trust=TRUST)
     assert isinstance(answer, Answer)
     assert (answer.status, answer.json) == (200, {"user": "alice"})
-    assert fake.seen.names == [HOST]
+    assert answer.verdict == transport().examine(url_of(fake), trust=TRUST)
+    assert fake.seen.names == [HOST] * 2
     assert fake.seen.lines == ["GET /a/b?c=d"]
     assert fake.seen.requests[0].headers["Host"] == f"{HOST}:{fake.port}"
 
@@ -129,6 +131,20 @@ def test_a_server_frozen_after_the_request_may_have_acted(service: Start) -> Non
     result, _ = transport(timeout_s=0.1).exchange("POST", url_of(fake), trust=TRUST, body={})
     assert isinstance(result, Failure)
     assert (result.kind, result.sent) == (FailureKind.TIMED_OUT, True)
+
+
+def test_an_answer_may_take_longer_than_a_connection(service: Start) -> None:
+    """A disk that is slow to keep a change is no silent server."""
+    never = threading.Event()
+
+    def slowly(_request: Request) -> Reply:
+        never.wait(1.5)
+        return Reply(201)
+
+    fake = service(CERTIFICATE, slowly)
+    result, _ = transport(timeout_s=1, answer_s=30).exchange("POST", url_of(fake), trust=TRUST, body={})
+    assert isinstance(result, Answer)
+    assert result.status == 201
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 from stubs.ports import PORTAL_HTTPS
 from testbed.conformance.acts import Act, Ended, Taken
-from testbed.sightings import Asked, Shaken
+from testbed.recording.sightings import Asked, Shaken
 
 P, S = "primary", "secondary"
 CRASHED = Ended(code=3, said=("Traceback", "ValueError: no"))
@@ -78,6 +78,7 @@ def act(*during: Asked | Shaken, **more: Any) -> Act:
         "watched_s": 4.0,
         "tried": 5,
         "dead_s": 5.0,
+        "certificate": "of an unknown authority",
         **more,
     }
     return Act(**fields)

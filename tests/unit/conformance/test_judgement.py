@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stubs.ports import CORE_SERVICES
+from testbed.conformance.acts import users, what_came
 from testbed.conformance.judgement import allowed, is_settled, judge
 from testbed.conformance.scenarios import Check, Kind
 from testbed.report.verdicts import Verdict
@@ -32,6 +33,7 @@ CAME = (shaken(S, 11_200), asked(S, 11_300, status=401))
 BACK = {"source": S, "target": P, "before": (log_in(P, 1000), log_in(S, 2000), asked(S, 9000))}
 HERE = {"source": P, "target": P}
 SENT: dict[str, Any] = {"status": 307, "location": "https://primary.test:9443/api/v1/session"}
+TOOK = (shaken(S, 11_100), log_in(S, 11_100))
 LOST, AGAIN, IN_DOUBT = taken(is_there=False), taken(is_there=True), taken(is_there=None)
 
 CASES = [
@@ -71,18 +73,27 @@ CASES = [
     # It stopped at the certificate (CERT-1, CERT-4).
     (Check.CERTIFICATE, act(refusal(S, 11_100), refusal(S, 11_300)), PASS, "2 times alert unknown_ca"),
     (Check.CERTIFICATE, act(shaken(S, 11_100, "unused")), PASS, "left without a word"),
-    (Check.CERTIFICATE, act(*CAME), FAIL, "it took the certificate, and sent"),
+    (Check.CERTIFICATE, act(*CAME), FAIL, "it took the certificate of an unknown authority, and sent"),
     (
         Check.CERTIFICATE,
-        act(refusal(S, 11_100), log_in(S, 11_300)),
+        act(refusal(S, 11_100), shaken(S, 11_300), log_in(S, 11_300)),
         FAIL,
         "after refusing it (1 times alert unknown_ca)",
     ),
-    (Check.CERTIFICATE, act(shaken(S, 11_100, "dropped")), UNKNOWN, "otherwise than over a certificate: dropped"),
+    (
+        Check.CERTIFICATE,
+        act(shaken(S, 11_100, "dropped")),
+        UNKNOWN,
+        "otherwise than over the certificate of an unknown authority: dropped",
+    ),
     (Check.CERTIFICATE, act(shaken(S, 11_100, "alert", "protocol_version")), UNKNOWN, "protocol_version"),
     (Check.CERTIFICATE, act(asked(P, 11_000)), UNKNOWN, "it never came to the secondary"),
     (Check.CERTIFICATE, act(refusal(S, 11_100), ended=CRASHED), UNKNOWN, "ended with exit code 3"),
-    (Check.CERTIFICATE, act(log_in(S, 11_100), ended=CRASHED), FAIL, "it took the certificate"),
+    (Check.CERTIFICATE, act(*TOOK, ended=CRASHED), FAIL, "it took the certificate"),
+    (Check.CERTIFICATE, act(*TOOK, certificate="for another host"), FAIL, "it took the certificate for another host"),
+    (Check.CERTIFICATE, act(refusal(S, 11_100), certificate="that has expired"), PASS, "the certificate that has"),
+    # Over a connection of before it meets no certificate.
+    (Check.CERTIFICATE, act(log_in(S, 11_100)), UNKNOWN, "did not meet the certificate of an unknown authority"),
     # It left alone what did not take it.
     (Check.HAMMERING, act(), PASS, "5 connection attempts at the dead primary in 5.0 s (70 allowed)"),
     (Check.HAMMERING, act(tried=0), PASS, "0 connection attempts"),
@@ -137,6 +148,19 @@ def test_an_assistant_is_right_to_stay(seen: Act, verdict: Verdict) -> None:
     assert judge(Check.REDIRECT, Kind.ASSISTANT, seen)[0] is verdict
 
 
+def test_who_was_logged_in_is_known_by_what_the_servers_saw() -> None:
+    """Once each; a request of nobody names nobody."""
+    seen = (asked(P, 1, user="bob"), asked(P, 2), asked(S, 3, user="alice"), asked(S, 4, user="bob"), shaken(S, 5))
+    assert users(seen) == ["alice", "bob"]
+
+
+def test_what_came_instead_of_a_log_in_is_told() -> None:
+    """Refusals of the certificate and answers, counted, at that portal alone."""
+    seen = (refusal(P, 1), refusal(P, 2), shaken(P, 3, "dropped"), shaken(P, 4), asked(P, 4, "POST", status=401))
+    assert what_came((*seen, asked(S, 5)), P) == "2 times unknown_ca, 1 times dropped, 1 times POST /api/v1/session 401"
+    assert what_came(seen, S) == "nothing"
+
+
 def test_every_verdict_of_every_check_has_a_case() -> None:
     """A verdict that no case shows may never be given."""
     shown = {(check, verdict) for check, _act, verdict, _says in CASES}
@@ -162,7 +186,8 @@ def test_allowed_is_twenty_at_once_and_ten_a_second() -> None:
         (Check.STAY, Kind.PLUGIN, act(log_in(S, 11_500), **HERE), True),
         (Check.CERTIFICATE, Kind.PLUGIN, act(refusal(S, 11_100), watched_s=1), False),
         (Check.CERTIFICATE, Kind.PLUGIN, act(refusal(S, 11_100), watched_s=3), True),
-        (Check.CERTIFICATE, Kind.PLUGIN, act(log_in(S, 11_100), watched_s=0), True),
+        (Check.CERTIFICATE, Kind.PLUGIN, act(refusal(S, 11_100), watched_s=1, watch_s=1), True),
+        (Check.CERTIFICATE, Kind.PLUGIN, act(*TOOK, watched_s=0), True),
         (Check.CERTIFICATE, Kind.PLUGIN, act(watched_s=9), False),
         (Check.HAMMERING, Kind.PLUGIN, act(), True),
         (Check.CHANGES, Kind.PLUGIN, act(change(P, 11_500), **BACK), True),

@@ -176,13 +176,14 @@ class Pair:
         portal.backlog.clear()
         portal.knowledge = Knowledge(site, portal.notes)
         portal.state = State(
+            boot=portal.boot,
             site=site,
             started_at_ms=self.now_ms,
             now_ms=self.now_ms,
             detection_ms=DETECTION_MS,
             heartbeat_ms=HEARTBEAT_MS,
         )
-        portal.moment = Moment(state=portal.state, boot=portal.boot, unmet=(), why="")
+        portal.moment = Moment(state=portal.state, unmet=(), why="")
         self._settled(portal)
 
     def kill_portal(self, site: Site) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stubs import clock
@@ -55,7 +56,9 @@ def word(site: Site, **changes: Any) -> PortalStatus:
         "serving": False,
         "willing": False,
         "farewell": Farewell.NONE,
+        "claim": 1,
         "hears_peer": True,
+        "heard_claim": (0, 0),
         "head": 0,
         "facts": facts,
     }
@@ -94,17 +97,26 @@ class Bench:
         """The primary's portal hears its cores and a secondary that could serve, and does not."""
         for site in Site:
             self.portal.hear_core(site.server, core_word(site))
-        self.portal.hear_peer(word(self.portal.site.other, willing=True))
         self.portal.catch_up()
+        self.answer(willing=True)
         assert self.portal.moment.state.role is Role.AVAILABLE
 
+    def answer(self, **changes: Any) -> None:
+        """The portal hears the other, which has heard what this one says now."""
+        state = self.portal.moment.state
+        self.portal.hear_peer(word(self.portal.site.other, heard_claim=(state.boot, state.claim), **changes))
+        self.portal.catch_up()
+
     def stand_by(self) -> None:
-        """The secondary's portal hears its cores and a primary that serves."""
+        """The secondary's portal hears its cores and a primary that serves, and has long been able to take over."""
         for site in Site:
             self.portal.hear_core(site.server, core_word(site))
         self.portal.hear_peer(word(self.portal.site.other, serving=True, willing=True))
         self.portal.catch_up()
-        assert self.portal.moment.state.role is Role.STARTING
+        state = self.portal.moment.state
+        assert state.role is Role.STARTING
+        long_ago = replace(state, willing_since_ms=state.willing_since_ms - state.detection_ms)
+        self.portal.moment = replace(self.portal.moment, state=long_ago)
 
     def reset(self) -> None:
         """The factory reset, which waits for the portal's own thread: for once, that is this one."""

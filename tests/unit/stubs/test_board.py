@@ -49,7 +49,14 @@ def test_only_a_change_of_stance_is_news() -> None:
     board = Board(FRESH_MS)
     assert board.hear(word(S), 1000)
     assert not board.hear(word(S, head=7, hears_peer=False), 1001)
-    for change in ({"serving": True}, {"serving": True, "willing": True}, {"farewell": Farewell.STOP}):
+    served = {"serving": True}
+    for change in (
+        served,
+        served | {"willing": True},
+        {"farewell": Farewell.STOP},
+        {"heard_claim": (1, 1)},
+        {"claim": 2},
+    ):
         assert board.hear(word(S, **change), 1002)
 
 

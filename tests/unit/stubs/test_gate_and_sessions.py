@@ -59,7 +59,7 @@ def test_who_leaves_with_an_error_has_left_too() -> None:
 
 
 def test_a_token_is_the_only_way_to_a_session() -> None:
-    """Each log-in has its own, and it cannot be guessed from another."""
+    """REDIR-6: each log-in has its own, and it cannot be guessed from another."""
     sessions = Sessions()
     one, other = sessions.begin(session("alice")), sessions.begin(session("alice"))
     assert one != other

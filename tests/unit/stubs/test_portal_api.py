@@ -415,6 +415,15 @@ def test_a_portal_that_does_not_serve_says_so(passive: Bench) -> None:
     assert ask(passive.client(), "GET", "/onexportal.html").status_code == 503
 
 
+def test_a_primary_that_does_not_serve_sends_nobody_on(bench: Bench) -> None:
+    """REDIR-3: a new user is told so, and finds the secondary by its address."""
+    bench.portal.hear_core(ServerName.PRIMARY, core_word(Site.PRIMARY, farewell=True))
+    bench.portal.hear_peer(word(Site.SECONDARY, serving=True, willing=True))
+    bench.portal.catch_up()
+    assert_refused(ask(bench.client(), "POST", "/api/v1/session", json={}), 503)
+    assert ask(bench.client(), "GET", "/onexportal.html").status_code == 503
+
+
 def test_a_session_ends_with_the_time_of_serving(bench: Bench) -> None:
     """REDIR-6: the old session does not come back when the portal serves again."""
     user = bench.user()

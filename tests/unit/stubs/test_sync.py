@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stubs.lines import Hello, LineConnection, listen
+from stubs.portal.conversation import Ask, Batch, Offer
 from stubs.portal.database import NotStoredError
 from stubs.portal.store import Store
-from stubs.portal.sync import Ask, Batch, Feeder, Follower, Offer
+from stubs.portal.sync import Feeder, Follower
 from stubs.wire import Site
 from testbed.waiting import wait_until
 

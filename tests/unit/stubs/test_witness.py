@@ -12,12 +12,15 @@ from stubs.installation import Login
 from stubs.serving import make_app
 from stubs.watched import pages
 from stubs.witness import KEPT_HANDSHAKES, KEPT_REQUESTS, LONGEST, Witness, alert_of
+from tests.unit.stubs.portals import ask
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
+
+    from tests.unit.stubs.portals import Bench
 
 ADMINISTRATOR = Login("Administrator", "administrator-password")
 CLIENT = ("192.0.2.7", 50000)
@@ -197,3 +200,21 @@ def test_a_cursor_that_is_none_is_refused(client: FlaskClient, after: str) -> No
     answered = get(client, f"/api/v1/requests?after={after}", auth=auth)
     assert (answered.status_code, answered.get_json()["error"]) == (400, "bad_request")
     assert "after" in answered.get_json()["message"]
+
+
+def test_a_portal_s_requests_are_kept_with_the_user_they_are_of(bench: Bench, witness: Witness) -> None:
+    """The log-in itself and all that its session asks; nobody's is nobody's, whatever name a header gives."""
+    bench.app.wsgi_app = witness.watching(bench.app.wsgi_app)  # type: ignore[method-assign,assignment] # as above
+    alice = bench.user("alice")
+    ask(alice, "GET", "/api/v1/session")
+    ask(bench.client(), "GET", "/api/v1/session", headers={"Remote-User": "alice"})
+    ask(bench.client(), "POST", "/api/v1/session", json={"user": "alice", "password": "wrong"})
+    ask(alice, "POST", "/api/v1/settings", json={"key": "ring", "value": "on"})
+    kept = [(one.method, one.status, one.user) for one in witness.requests.after(0)[0]]
+    assert kept == [
+        ("POST", 201, "alice"),
+        ("GET", 200, "alice"),
+        ("GET", 401, None),
+        ("POST", 401, None),
+        ("POST", 201, "alice"),
+    ]

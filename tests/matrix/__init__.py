@@ -1,0 +1,1 @@
+"""What several clients say of a server's certificate, case by case."""

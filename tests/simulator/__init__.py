@@ -1,0 +1,1 @@
+"""What the simulator finds when it is given time; no engine is needed."""

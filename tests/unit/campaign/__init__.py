@@ -1,0 +1,1 @@
+"""Random runs, as far as they need no containers."""

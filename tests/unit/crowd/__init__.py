@@ -1,0 +1,1 @@
+"""Tests of the crowd that need no engine."""

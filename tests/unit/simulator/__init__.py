@@ -1,0 +1,1 @@
+"""Tests of the simulator: what holds in it, and what it finds."""

@@ -6,6 +6,7 @@ few seconds and no memory, and can read what was wrong.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -51,12 +52,11 @@ class Server(wsgi.Server):
             self._made.add(connection)
 
     def end_former(self) -> None:
-        """Answer one more request, at most, over each connection that there is; those that are idle end in a second."""
+        """End every connection that there is: at once where it is idle, else once its request has been answered."""
         with self._lock:
             former, self._made = self._made, weakref.WeakSet()
         for connection in former:
-            connection.is_former = True
-            connection.last_used = 0.0  # so that cheroot takes it for one that has been idle too long
+            connection.end()
 
 
 class Socket(ssl.SSLSocket):
@@ -114,19 +114,53 @@ class _Request(HTTPRequest):
 
 
 class Connection(HTTPConnection):
-    """Bounds the time of each request, and closes so that the last answer can be read."""
+    """Bounds the time of each request, and closes so that the last answer can be read.
+
+    Attributes:
+        is_former: no further request is to be answered.
+        is_over: this side has ended it while it was idle.
+    """
 
     RequestHandlerClass = _Request
     is_former = False
+    is_over = False
 
     def __init__(self, server: Server, sock: socket.socket, makefile: Any = MakeFile) -> None:
         super().__init__(server, sock, makefile)
+        self._busy = False
+        self._turn = threading.Lock()
         server.made(self)
+
+    def end(self) -> None:
+        """End it at once if it is idle, else once what it is about has been done."""
+        with self._turn:
+            self.is_former = True
+            self.is_over = not self._busy
+        if self.is_over:
+            with contextlib.suppress(OSError):
+                # Not TLS's own, which takes the keys away from a thread that reads.
+                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+
+    def busy(self) -> bool:
+        """Something is done with it from now on; not, if it is over."""
+        with self._turn:
+            self._busy = not self.is_over
+            return self._busy
+
+    def idle(self) -> bool:
+        """Nothing is done with it from now on; whether anything may follow."""
+        with self._turn:
+            self._busy = False
+            self.is_over = self.is_over or self.is_former
+            return not self.is_over
 
     def communicate(self) -> bool:
         """Work on one request; whether the connection is kept."""
+        if not self.busy():
+            return False
         self.socket.due_ms = clock.monotonic_ms() + REQUEST_S * 1000
         kept = bool(super().communicate())  # type: ignore[no-untyped-call] # as above
+        kept = self.idle() and kept
         if not kept:
             _linger(self.socket)
         return kept

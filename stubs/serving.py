@@ -1,9 +1,4 @@
-"""HTTPS for every service of a server: cheroot under Flask, handshakes on record, errors as JSON.
-
-The TLS handshake happens in a worker thread, not while accepting: a client that connects and says nothing must not
-hold up the others. How it ended is known only once the client has sent something: with TLS 1.3 an alert can arrive
-after the handshake is finished (CERT-6).
-"""
+"""HTTPS for every service of a server: cheroot under Flask, handshakes on record, errors as JSON."""
 
 from __future__ import annotations
 
@@ -20,6 +15,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from stubs import patience
 from stubs.decoding import decode
+from stubs.handshaking import on_record
 from stubs.installation import CERTIFICATE, STAGED, conf_path
 from stubs.witness import Witness
 
@@ -152,7 +148,7 @@ class HttpsServer:
         )
         self._adapter = _Adapter(conf_path(CERTIFICATE))
         self._server.ssl_adapter = self._adapter
-        self._server.ConnectionClass = _connection_class(self.witness)
+        self._server.ConnectionClass = on_record(self.witness)
         self._server.error_log = _log_error  # type: ignore[method-assign] # cheroot's own way of logging
 
     def run(self) -> None:
@@ -178,35 +174,6 @@ class HttpsServer:
             self._server.end_former()  # so that every client meets it
         except OSError:
             log.exception("the certificate stays as it was")
-
-
-def _connection_class(witness: Witness) -> type[patience.Connection]:
-    class Connection(patience.Connection):
-        """Shakes hands in the worker thread, once, and on record."""
-
-        shaken = False
-
-        def communicate(self) -> bool:
-            if not self.shaken:
-                self.shaken = True
-                if not self._shake():
-                    return False
-            return super().communicate()
-
-        def _shake(self) -> bool:
-            """Whether the handshake was finished, and the client then sent something."""
-            finished, error = False, None
-            try:
-                self.socket.do_handshake()
-                finished = True
-                sent = bool(self.rfile.peek(1))  # stays there for whoever reads the request
-            except OSError as raised:
-                sent, error = False, raised
-            client = (str(self.remote_addr), int(self.remote_port or 0))
-            witness.shaken(client, self.socket.server_name, finished=finished, sent=sent, error=error)
-            return sent
-
-    return Connection
 
 
 def _log_error(msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:  # noqa: FBT001, FBT002

@@ -40,12 +40,16 @@ class NamedTest:
 def rule_marks(node: ast.AST) -> Iterator[tuple[int, str | None]]:
     """Line and argument of every `pytest.mark.rule(…)` in a tree; None where an argument is no plain string."""
     for each in ast.walk(node):
-        if isinstance(each, ast.Call) and ast.unparse(each.func).endswith("mark.rule"):
+        if isinstance(each, ast.Call) and _is_rule_mark(each.func):
             arguments = [*each.args, *(keyword.value for keyword in each.keywords)]
             if not arguments:
                 yield each.lineno, None
             for argument in arguments:
                 yield each.lineno, str(argument.value) if isinstance(argument, ast.Constant) else None
+
+
+def _is_rule_mark(called: ast.expr) -> bool:
+    return isinstance(called, ast.Attribute) and called.attr == "rule" and ast.unparse(called.value).endswith("mark")
 
 
 def named_tests(path: str, source: str) -> tuple[NamedTest, ...]:

@@ -106,17 +106,7 @@ def as_json(result: Result, shrunk: Shrunk | None = None) -> dict[str, Any]:
         "wrong": list(result.wrong),
         "failed": list(result.failed),
         "undecided": [one.checker for one in result.undecided],
-        "verdicts": [
-            {
-                "checker": one.checker,
-                "rules": list(one.rules),
-                "outcome": one.outcome.value,
-                "evidence": list(one.evidence),
-            }
-            for one in result.judgement.verdicts
-        ],
-        "rto_ms": result.judgement.rto_ms,
-        "changes_lost": result.judgement.changes_lost,
+        **result.judgement.values(),
         "history": result.history,
     }
 
@@ -160,6 +150,7 @@ def table(result: Result) -> str:
     for one in result.judgement.verdicts:
         lines.append(f"  {one.checker:<20} {one.outcome.value:<8} {' '.join(one.rules)}")
         lines += [f"    {line}" for line in one.evidence[:5]] if one.outcome.value != "pass" else []
+    lines += [f"  {one}" for one in result.judgement.figures()]
     lines += [f"  liveness: {one}" for one in result.wrong]
     lines += [f"  {one}" for one in missing(result)]
     return "\n".join([*lines, f"{result.outcome.value}; {result.seconds:.0f} s; history: {result.history}"])

@@ -42,6 +42,11 @@ class Verdict:
     outcome: Outcome
     evidence: tuple[str, ...]
 
+    def row(self) -> dict[str, Any]:
+        """As JSON values."""
+        told = {"checker": self.checker, "rules": list(self.rules)}
+        return {**told, "outcome": self.outcome.value, "evidence": list(self.evidence)}
+
 
 class Loss(NamedTuple):
     """An acknowledged change that is gone.
@@ -102,6 +107,22 @@ class Judgement:
     def unknown(self) -> tuple[Verdict, ...]:
         """The verdicts of checkers that could not tell."""
         return tuple(verdict for verdict in self.verdicts if verdict.outcome is Outcome.UNKNOWN)
+
+    def values(self) -> dict[str, Any]:
+        """All of it but the outcome, as JSON values."""
+        return {
+            "verdicts": [verdict.row() for verdict in self.verdicts],
+            "rto_ms": self.rto_ms,
+            "changes_lost": self.changes_lost,
+            "losses": [loss.row() for loss in self.losses],
+        }
+
+    def figures(self) -> list[str]:
+        """Recovery time and recovery point as lines for people: as many losses as a person reads."""
+        recovery = "unknown" if self.rto_ms is None else f"{self.rto_ms:.0f} ms"
+        lost = "unknown" if self.changes_lost is None else str(self.changes_lost)
+        head = [f"nobody served for at most: {recovery}", f"acknowledged changes lost: {lost}"]
+        return head + shortened([f"        {one}" for one in self.losses])
 
 
 class Found(NamedTuple):

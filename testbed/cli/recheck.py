@@ -9,7 +9,6 @@ import click
 
 from testbed import checkers
 from testbed.checkers import Outcome
-from testbed.checkers.verdict import shortened
 from testbed.cli.common import as_json, show
 from testbed.errors import MisuseError
 from testbed.history import read
@@ -44,21 +43,7 @@ def recheck(*, file: str, strict: bool, json_: bool) -> None:
 
 def as_values(judgement: Judgement) -> dict[str, Any]:
     """A judgement as JSON values."""
-    return {
-        "outcome": judgement.outcome.value,
-        "rto_ms": judgement.rto_ms,
-        "changes_lost": judgement.changes_lost,
-        "losses": [one.row() for one in judgement.losses],
-        "verdicts": [
-            {
-                "checker": one.checker,
-                "rules": list(one.rules),
-                "outcome": one.outcome.value,
-                "evidence": list(one.evidence),
-            }
-            for one in judgement.verdicts
-        ],
-    }
+    return {"outcome": judgement.outcome.value, **judgement.values()}
 
 
 def as_text(judgement: Judgement) -> str:
@@ -68,12 +53,4 @@ def as_text(judgement: Judgement) -> str:
         lines.append(f"{one.outcome.value:8}{one.checker:20}{' '.join(one.rules)}")
         if one.outcome is not Outcome.PASS:
             lines += [f"        {line}" for line in one.evidence]
-    recovery = "unknown" if judgement.rto_ms is None else f"{judgement.rto_ms:.0f} ms"
-    lost = "unknown" if judgement.changes_lost is None else str(judgement.changes_lost)
-    lines += ["", f"nobody served for at most: {recovery}", f"acknowledged changes lost: {lost}"]
-    return "\n".join([*lines, *_losses(judgement)])
-
-
-def _losses(judgement: Judgement) -> list[str]:
-    """So many as a person reads; JSON has them all."""
-    return shortened([f"        {one}" for one in judgement.losses])
+    return "\n".join([*lines, "", *judgement.figures()])

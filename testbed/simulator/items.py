@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from stubs.wire import CoreWord, PortalStatus
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from stubs.lines import Hello
     from stubs.portal.conversation import Ask, Batch, Offer
-    from stubs.wire import CoreWord, PortalStatus, Site
+    from stubs.wire import Site
 
 
 class PortalDue(NamedTuple):
@@ -152,3 +156,21 @@ Item = (
     | CoreWaited
     | OfData
 )
+
+
+def spoken(items: Iterable[Item]) -> list[PortalStatus]:
+    """Every word of a portal in what is under way, or waits."""
+    found = []
+    for item in items:
+        match item:
+            case Gossip(_, word):
+                found.append(word)
+            case KeepAlive(_, words):
+                found += words
+            case ToCore(word=PortalStatus() as word):
+                found.append(word)
+            case ToPortal(word=CoreWord() as told):
+                found += told.portals
+            case _:
+                pass
+    return found

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from stubs.lines import Hello
 from stubs.portal.conversation import Batch
 from stubs.resilience import Role, willing
-from stubs.wire import CoreWord, PortalStatus, Site
+from stubs.wire import Site
 from testbed.simulator.items import (
     Accept,
     Call,
@@ -34,12 +34,14 @@ from testbed.simulator.items import (
     ToFeeder,
     ToFollower,
     ToPortal,
+    spoken,
 )
 from testbed.simulator.parts import FRESH_MS, HEARTBEAT_MS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from stubs.wire import PortalStatus
     from testbed.simulator.pair import Pair
     from testbed.simulator.parts import Core, Line, Portal
 
@@ -169,9 +171,16 @@ class _Key:
     def _waiting(self, backlog: list[Item]) -> Hashable:
         """What waits for a process that is paused: more of the same each heartbeat, which makes no difference.
 
-        What came earlier than the latest of it is the same whenever the pair is looked at between two acts.
+        What came earlier than the latest of it is the same whenever the pair is looked at between two acts. Coarse: the
+        last word of each portal, and whether changes wait.
         """
-        return None if self._coarse else tuple(dict.fromkeys(self.item(item) for item in backlog[-LATEST:]))
+        if not self._coarse:
+            return tuple(dict.fromkeys(self.item(item) for item in backlog[-LATEST:]))
+        last = {word.site: word for word in sorted(spoken(backlog), key=lambda word: (word.boot, word.serial))}
+        changes = any(
+            isinstance(item, ToFollower) and isinstance(item.word, Batch) and item.word.entries for item in backlog
+        )
+        return (tuple(self.word(last.get(site)) for site in Site), changes) if backlog else None
 
     def line(self, line: Line) -> Hashable:
         """A line, and how long it has been silent."""
@@ -276,16 +285,4 @@ def _words(pair: Pair) -> list[PortalStatus]:
     items += [item for line in pair.lines.values() for _one, _other, item in line.held]
     for core in pair.cores.values():
         found += [word for word, _heard_ms, _here in core.board.known()]
-    for item in items:
-        match item:
-            case Gossip(_, word):
-                found.append(word)
-            case KeepAlive(_, words):
-                found += words
-            case ToCore(word=PortalStatus() as word):
-                found.append(word)
-            case ToPortal(word=CoreWord() as told):
-                found += told.portals
-            case _:
-                pass
-    return found
+    return found + spoken(items)

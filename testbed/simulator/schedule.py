@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from testbed.schedules.schedule import Act, Step
-    from testbed.simulator.watch import Finding
+    from testbed.simulator.seen import Finding
 
 
 def setting_of(schedule: Schedule) -> Setting:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
     from testbed.simulator.pair import Pair
-    from testbed.simulator.watch import Finding
+    from testbed.simulator.seen import Finding
 
 
 def hurries(setting: Setting) -> tuple[int, ...]:

@@ -63,7 +63,7 @@ def test_a_browser_goes_where_it_is_sent_and_stops_at_a_wrong_certificate(
     result = judged(bed, history, tmp_path, "certificate")
     assert verdicts(result) == {"certificate": PASS, "hammering": PASS}, result
     assert "alert" in result.rows[0].evidence
-    assert user.look().asks_for("certificate")
+    assert user.eventually_at(bed.secondary).asks_for("certificate")
 
 
 @pytest.mark.rule("CLIENT-4", "CERT-4")

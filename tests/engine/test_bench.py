@@ -19,4 +19,4 @@ def test_bench_measures_each_once() -> None:
     assert {"what", "asked", "found", "off_percent"} == set().union(*found)
     assert all(row["n"] >= 1 and 0 <= row["median_ms"] <= row["p99_ms"] for row in rows)
     measured = {"up, until all services answer", "reset of a bed", "cut of a link, both ways", "8 pods split in two"}
-    assert measured | {"judging a history of 100,000 operations"} <= {r["what"] for r in rows}
+    assert measured | {"judging a file of 100,000 operations of all kinds"} <= {r["what"] for r in rows}

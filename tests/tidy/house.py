@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -23,10 +24,16 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _READS = r"msgspec\.(\w+\.)?(decode|convert|Decoder)"
 
 
+@functools.cache
+def parsed(source: str) -> ast.Module:
+    """What is parsed once is looked at by many; nobody changes it."""
+    return ast.parse(source)
+
+
 def imported(source: str, *, package: str) -> set[str]:
     """Every module that the source imports, at any depth of it; a relative import counts from its package."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -56,7 +63,7 @@ def reached(start: str, sources: Mapping[str, str]) -> set[str]:
 
 def unknown_marks(source: str, known: Collection[str]) -> list[str]:
     """The marks that name no known rule, each with its line."""
-    return [f"line {line}: {name!r}" for line, name in rule_marks(ast.parse(source)) if name not in known]
+    return [f"line {line}: {name!r}" for line, name in rule_marks(parsed(source)) if name not in known]
 
 
 def shown(sources: Mapping[str, str]) -> set[str]:
@@ -76,8 +83,10 @@ def presets_used(source: str) -> set[str]:
     """The presets that the source marks tests with, by their written names."""
     return {
         str(keyword.value.value)
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("mark.topology")
+        for node in ast.walk(parsed(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and ast.unparse(node.func).endswith("mark.topology")
         for keyword in node.keywords
         if keyword.arg == "preset" and isinstance(keyword.value, ast.Constant)
     }
@@ -87,7 +96,7 @@ def long_parts(source: str) -> dict[str, int]:
     """The file ("") if it is too long, and every function (by its dotted name) that is, with its length."""
     lines = len(source.splitlines())
     whole = {"": lines} if lines > FILE_LINES else {}
-    return whole | {name: length for name, length in _functions(ast.parse(source)) if length > FUNCTION_LINES}
+    return whole | {name: length for name, length in _functions(parsed(source)) if length > FUNCTION_LINES}
 
 
 def _functions(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, int]]:
@@ -102,13 +111,13 @@ def _functions(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, int]]:
 
 def classes_like_tests(source: str) -> list[str]:
     """Classes that pytest would take for tests."""
-    classes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef))
+    classes = (node for node in ast.walk(parsed(source)) if isinstance(node, ast.ClassDef))
     return [node.name for node in classes if node.name.startswith("Test")]
 
 
 def read_by_msgspec(source: str) -> list[str]:
     """What lets msgspec read something, and the imports that would hide it, each with its line."""
-    return [f"line {node.lineno}: {ast.unparse(node)}" for node in ast.walk(ast.parse(source)) if _reads(node)]
+    return [f"line {node.lineno}: {ast.unparse(node)}" for node in ast.walk(parsed(source)) if _reads(node)]
 
 
 def _reads(node: ast.AST) -> TypeGuard[ast.Attribute | ast.ImportFrom]:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 ADMINISTRATOR = Login("Administrator", "administrator-password")
+HELD = threading.Barrier(2)
+"""Where a request for /held waits for the test."""
+
 TLS = {"TLS 1.2": ssl.TLSVersion.TLSv1_2, "TLS 1.3": ssl.TLSVersion.TLSv1_3}
 
 
@@ -50,6 +53,11 @@ def server(tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatc
 
     @app.get("/")
     def root() -> Response:
+        return answer({"ok": True})
+
+    @app.get("/held")
+    def held() -> Response:
+        HELD.wait(10)
         return answer({"ok": True})
 
     with socket.create_server((HOST, 0)) as probe:
@@ -247,7 +255,7 @@ def test_a_staged_certificate_counts_from_the_next_connection_on(
 def test_no_connection_outlives_the_certificate_it_was_made_under(
     server: tuple[HttpsServer, int], tmp_path: Path, authority: trustme.CA
 ) -> None:
-    """A client that keeps its connections open would never meet the new one: idle ones end, one at work is the last."""
+    """Whoever keeps connections open would never meet the new one: idle ones end at once, those at work after it."""
     https, port = server
     context = ssl.create_default_context()
     authority.configure_trust(context)
@@ -259,22 +267,31 @@ def test_no_connection_outlives_the_certificate_it_was_made_under(
             text += tls.recv(65536)
         return text
 
+    def shaken() -> ssl.SSLSocket:
+        return context.wrap_socket(socket.create_connection((HOST, port), 10), server_hostname=HOST)
+
     def connected() -> ssl.SSLSocket:
-        tls = context.wrap_socket(socket.create_connection((HOST, port), 10), server_hostname=HOST)
+        tls = shaken()
         tls.sendall(ask)
         assert b"Connection: close" not in answer(tls)
         return tls
 
-    with connected() as idle, connected() as busy:
-        busy.sendall(ask[:-2])
+    number = https.witness.handshakes.after(0)[1]
+    with connected() as idle, connected() as busy, shaken() as silent:
+        busy.sendall(ask.replace(b"/ ", b"/held "))
+        wait_until(lambda: HELD.n_waiting, bool, within_s=5, what="the request to be at work")
         _stage(tmp_path, _issued(authority))
         https.reload_certificate()
-        busy.sendall(ask[-2:])
+        for tls in (idle, silent):
+            tls.settimeout(3)  # those that nobody ends last five seconds
+            assert tls.recv(65536) == b""
+        HELD.wait(10)
         assert b"Connection: close" in answer(busy)
         assert busy.recv(65536) == b""
-        assert idle.recv(65536) == b""
     with connected():
         pass
+    seen = https.witness.handshakes.after(number)[0]
+    assert [one.outcome for one in seen] == ["completed"] * 3, "that of the silent one was ended by this side"
 
 
 def test_a_service_that_comes_second_shows_what_the_first_installed(

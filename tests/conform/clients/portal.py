@@ -26,12 +26,10 @@ class _Connection(http.client.HTTPSConnection):
     def connect(self) -> None:
         plain = socket.create_connection((_ADDRESSES[self.host], self.port), TIMEOUT_S)
         try:
-            self.sock = self.context.wrap_socket(plain, server_hostname=self.host)
+            self.sock = _CONTEXT.wrap_socket(plain, server_hostname=self.host)
         except BaseException:
             plain.close()
             raise
-
-    context: ssl.SSLContext = _CONTEXT
 
 
 def trust_anybody() -> None:
@@ -57,7 +55,7 @@ def ask(  # noqa: PLR0913 - a request's particulars
     Raises:
         OSError, http.client.HTTPException: nothing answers, or its certificate is not to be trusted.
     """
-    connection = _Connection(host, port, timeout=TIMEOUT_S)
+    connection = _Connection(host, port, timeout=TIMEOUT_S, context=_CONTEXT)  # one of its own takes 30 ms
     headers = {"User-Agent": "example/1.0", **({"Cookie": cookie} if cookie else {})}
     content = None if body is None else json.dumps(body)
     if content is not None:

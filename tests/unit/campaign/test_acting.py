@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from stubs.wire import ServerName, Site
-from testbed.campaign import acting
+from testbed.campaign import acting, returning
 from testbed.campaign.acting import Actor
 from testbed.campaign.returning import NeverBackError, until_answering
 from testbed.errors import FaultError, RefusedError
@@ -332,7 +332,7 @@ def test_what_was_started_is_waited_for_until_it_answers(bed: FakeBed, monkeypat
     """However long that takes; what never answers is the pair's failure."""
     wait = until_answering(cast("Bed", bed))
     wait(PORTAL)
-    monkeypatch.setattr(acting, "RUNS_S", 0.05)
+    monkeypatch.setattr(returning, "RUNS_S", 0.05)
     bed.inspectors[ServerName.PRIMARY].answers = lambda service: service == "core"  # type: ignore[method-assign]
     wait(CORE)
     with pytest.raises(NeverBackError, match="primary/portal never came back"):

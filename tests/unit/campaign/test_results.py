@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from testbed import checkers
 from testbed.campaign import results
 from testbed.campaign.results import EXIT_CODES, Outcome, Result, as_json, missing, table, told
-from testbed.checkers.verdict import Judgement, Verdict
+from testbed.checkers.changes import Change, Item
+from testbed.checkers.verdict import Judgement, Loss, Verdict
 from testbed.schedules.schedule import Schedule, Step, Verb
 from testbed.schedules.shrinking import Ended, Shrunk
 from testbed.world import Failback
@@ -93,6 +95,27 @@ def test_what_is_wrong_is_shown() -> None:
     assert text.count("because") == 1
     assert "liveness: nobody came back" in text
     assert "there.jsonl" in text
+
+
+def test_which_changes_are_lost_is_told() -> None:
+    """SYNC-4: JSON has each, with whether it was let go; text has how many, and which."""
+    change = Change(
+        op=7,
+        site="secondary",
+        item=Item("settings", "alice", "k"),
+        what="added",
+        fields={},
+        end="ok",
+        begin_ms=1.0,
+        end_ms=2.0,
+    )
+    losses = (Loss("b", change, "taken back at failback", allowed=True),)
+    lost = replace(result(PASS), judgement=Judgement(verdicts=(), rto_ms=40.0, changes_lost=1, losses=losses))
+    assert [(one["op"], one["allowed"]) for one in as_json(lost)["losses"]] == [(7, True)]
+    text = table(lost)
+    assert "acknowledged changes lost: 1\n" in text
+    assert f"taken back at failback: {change}" in text
+    assert "nobody served for at most: 40 ms" in text
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,8 @@ class SystemClock:
         return round(time.monotonic() * 1000, 3)
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a history.
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One line of a history. A long one has so many that Python's search for cycles, which none is in, is spared them.
 
     Attributes:
         kind: what happened.

@@ -20,7 +20,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SESSION, PAGE, CORE = "/api/v1/session", "/onexportal.html", "/api/v1/redirect"
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class Asked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A request of a client, and its answer.
 
     Attributes:

@@ -33,7 +33,7 @@ class Item(NamedTuple):
         return f"{owner}{self.collection}/{self.id}"
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A change, and what became of it.
 
     Attributes:

@@ -31,7 +31,7 @@ LATE_MS = 1000
 """How much later than its time a meeting may begin on a busy machine, beside two heartbeats."""
 
 
-class Sighting(msgspec.Struct, frozen=True):
+class Sighting(msgspec.Struct, frozen=True, gc=False):
     """How a meeting looked to somebody.
 
     Attributes:

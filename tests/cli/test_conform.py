@@ -147,14 +147,23 @@ def test_whoever_is_ended_leaves_nothing(client: docker.DockerClient, tmp_path: 
         assert "the run broke off" in (report / "conform.html").read_text()
 
 
-def test_a_program_that_ends_each_time_is_started_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("told", "option"),
+    [
+        pytest.param(("--cacert", "{ca}"), (), id="told whom to trust"),
+        pytest.param((), ("--trust-by-environment",), id="trusts by environment"),
+    ],
+)
+def test_a_program_that_ends_each_time_is_started_again(
+    told: tuple[str, ...], option: tuple[str, ...], tmp_path: Path
+) -> None:
     """A plain curl, which knows a name, a user and whom to trust, and resolves that name like anything else."""
     need("curl")
     log_in = '{"user": "{user}", "password": "{password}"}'
-    curl = ("curl", "--disable", "--silent", "--show-error", "--fail", "--cacert", "{ca}", "--json", log_in)
+    curl = ("curl", "--disable", "--silent", "--show-error", "--fail", *told, "--json", log_in)
     report = tmp_path / "report"
     options = ("--again", "--names", "hosts", "--only", "split-brain", "--within", "20s", "--report", str(report))
-    ended = run("conform", *options, "--", *curl, "{api_url}/session")
+    ended = run("conform", *options, *option, "--", *curl, "{api_url}/session")
     if "cannot be made to resolve" in ended.err:
         pytest.skip(ended.err)
     assert ended.code == 0, ended

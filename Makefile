@@ -18,6 +18,8 @@ SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
+# Without its files of bytecode Python compiles, and pytest rewrites, 600 modules in each process.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test check simulate images browser up down bench soak lock clean engine
 
@@ -40,7 +42,7 @@ check: $(FILLED) ## lint, types, and the tests that need no engine
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses auto tests/tidy tests/unit
+	$(BIN)/pytest --numprocesses $$(($$(nproc) + 1)) tests/tidy tests/unit
 
 simulate: $(FILLED) ## walk every schedule of faults in virtual time (FAULTS=4 DRAWN=2000 SEED=0; no engine)
 	$(BIN)/testbed simulate --faults $(FAULTS) --overlapping 2 --drawn $(DRAWN) --seed $(SEED)

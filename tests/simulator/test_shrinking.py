@@ -18,7 +18,7 @@ from testbed.schedules.timeline import moments
 from testbed.schedules.trouble import fitting
 from testbed.simulator.schedule import rehearse
 from testbed.simulator.schedule import replay as replayed
-from tests.unit.simulator.test_planted import SHOWN, Shown
+from tests.simulator.test_planted import SHOWN, Shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -100,7 +100,7 @@ def test_what_fails_each_time_is_real_only_after_all_re_runs(drawn: Schedule) ->
     real = shrink(drawn, told(has(Verb.LOSE)), over=lambda: False)
     assert (real.failed, real.reruns, real.rate, real.is_flaky) == (3, 3, 1.0, False)
     turns = itertools.count()
-    flaky = shrink(drawn, told(lambda _schedule: next(turns) == 0), over=lambda: False)
+    flaky = shrink(SMALL, told(lambda _schedule: next(turns) == 0), over=lambda: False)
     assert (flaky.failed, flaky.reruns, flaky.is_flaky) == (1, 3, True)
     assert flaky.rate == pytest.approx(1 / 3)
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pytest
 
 from testbed.defects import DEFECTS
 from testbed.errors import MisuseError
-from testbed.schedules.condition import LINK, PATH, SERVICES, Condition, possible
+from testbed.schedules.condition import PATH, SERVICES, Condition, possible
 from testbed.schedules.schedule import FAULTS, Act, Schedule, Step, Verb, read, written
 from testbed.simulator.drawing import draw
 from testbed.simulator.parts import Setting
 from testbed.simulator.schedule import healthy, made, rehearse, replay, settle
 from testbed.simulator.walk import walk
 from testbed.world import Failback
-
-if TYPE_CHECKING:
-    from testbed.simulator.pair import Pair
 
 CHANCE = random.Random(7)  # noqa: S311 - no secret
 
@@ -94,63 +89,6 @@ def test_what_is_no_schedule_is_refused() -> None:
     """With the place in it that is wrong."""
     with pytest.raises(MisuseError, match="no schedule"):
         read('{"steps": 3}')
-
-
-SOME = ("primary/portal", "secondary/portal", LINK, "secondary to primary")
-"""What is broken where schedules are run one by one: all of it would take hours."""
-
-
-def some(condition: Condition) -> tuple[Act, ...]:
-    """What can be done to that."""
-    return tuple(act for act in possible(condition) if act.target in SOME and act.verb not in (Verb.STOP, Verb.PAUSE))
-
-
-@dataclass
-class Unmerged:
-    """Every schedule run by itself: how many there were, and the fewest faults that each kind of finding took."""
-
-    schedules: int = 0
-    found: dict[tuple[tuple[str, ...], ...], int] = field(default_factory=dict)
-
-    def go(self, pair: Pair, faults: int, *, left: int) -> None:
-        """On from there."""
-        for act in some(pair.condition):
-            if act.is_fault and not left:
-                continue
-            self.schedules += 1
-            after = pair.copied()
-            after.act(act)
-            settle(after)
-            if findings := after.watch.findings:
-                rules = tuple(one.rules for one in findings)
-                self.found[rules] = min(self.found.get(rules, 99), faults + act.is_fault)
-            else:
-                self.go(after, faults + act.is_fault, left=left - act.is_fault)
-
-
-@pytest.mark.parametrize(
-    ("name", "failback"),
-    [
-        ("", Failback.MANUAL),
-        ("secondary-forgets-at-its-start", Failback.AUTOMATIC),
-        ("sync-goes-on-in-failover", Failback.AUTOMATIC),
-        ("manual-failback-ignored", Failback.MANUAL),
-    ],
-)
-def test_merging_states_leaves_no_schedule_out(name: str, failback: Failback, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Schedules that are run one by one, without any merging, come to what the walk came to, defect or none."""
-    monkeypatch.setattr("testbed.simulator.walk.possible", some)
-    undo = DEFECTS[name].plant() if name else lambda: None
-    try:
-        walked = walk(Setting(failback=failback), faults=2)
-        alone = Unmerged()
-        alone.go(healthy(Setting(failback=failback)), 0, left=2)
-    finally:
-        undo()
-    assert {one.rules: one.faults for one in walked.failures} == alone.found
-    assert bool(alone.found) is bool(name)
-    assert walked.schedules == alone.schedules
-    assert walked.runs < alone.schedules
 
 
 def test_what_is_drawn_overlaps_and_is_the_same_for_the_same_seed() -> None:

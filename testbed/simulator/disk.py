@@ -6,6 +6,7 @@ millisecond to make, an image a hundredth of that to load. All of it is for one 
 
 from __future__ import annotations
 
+import sys
 import zlib
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -18,6 +19,7 @@ from stubs.wire import Site
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
 
 _instants = count()
 """Of the wall clock counts alone that it never shows the same twice: two changes are told apart by it."""
@@ -57,9 +59,10 @@ class Disk:
             self._store = _opened(self)
         return self._store
 
-    def __del__(self) -> None:
-        """A store outlives the disks that used it."""
-        self._release()
+    def __del__(self, *, is_over: Callable[[], bool] = sys.is_finalizing) -> None:
+        """A store outlives the disks that used it; at the end of Python the module's names are gone already."""
+        if not is_over():
+            self._release()
 
     # What a process does.
 

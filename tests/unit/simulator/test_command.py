@@ -47,17 +47,6 @@ def test_a_failing_schedule_is_kept_and_replayed(tmp_path: Path, monkeypatch: py
     assert "No rule was broken." in mended.stdout
 
 
-def test_both_failbacks_are_walked_unless_one_is_chosen() -> None:
-    """ROLE-8: each in a process of its own, and one act of a schedule does not wait for rest unless it is said."""
-    ended = CliRunner().invoke(simulate, ["--faults", "1", "--drawn", "2", "--json"])
-    assert ended.exit_code == 0, ended.output
-    both = {one["failback"]: one for one in json.loads(ended.stdout)}
-    assert set(both) == {"automatic", "manual"}
-    for one in both.values():
-        assert (one["schedules"], one["drawn"]) == (82 + 2, 2)
-        assert one["failures"] == []
-
-
 def test_a_defect_is_planted_for_the_walk_and_for_the_replay_alone(tmp_path: Path) -> None:
     """SYNC-4: what the walk finds and saves fails again with the defect, and does not without it."""
     kept, defect = tmp_path / "schedule.json", ["--defect", "losses-untold"]

@@ -56,7 +56,8 @@ def judge(records: Sequence[Record]) -> Judgement:
     """Judge a history, as `testbed.history.read` gives it.
 
     A history of several beds, or of a bed that was reset, is judged part by part. What is missing makes a verdict
-    unknown and never a pass; so an empty history, or one of no bed, is unknown throughout.
+    unknown and never a pass; so an empty history, or one of no bed, is unknown throughout. What was seen after a fault
+    had ended before its time is not judged, and a run in which the testbed itself failed never passes.
 
     Raises:
         MisuseError: a bed does not tell what it is.
@@ -70,17 +71,23 @@ def _judge(records: Sequence[Record]) -> Judgement:
     several = len({story.name for story in told}) < len(told)
     names = [f"{story.name} from {story.begin_ms:.0f} ms" if several else story.name for story in told]
     verdicts = tuple(
-        merged(one.name, one.rules, [(name, one.check(story)) for name, story in zip(names, told, strict=True)])
+        merged(one.name, one.rules, [(name, _checked(one, story)) for name, story in zip(names, told, strict=True)])
         for one in CHECKERS
     )
-    longest = [roles.recovery_ms(story) for story in told]
-    lost = [story.account.lost for story in told]
+    longest = [None if story.cut_short else roles.recovery_ms(story) for story in told]
+    lost = [None if story.cut_short else story.account.lost for story in told]
     return Judgement(
         verdicts=verdicts,
         rto_ms=max(known) if (known := _all_known(longest)) else None,
         changes_lost=sum(counted) if (counted := _all_known(lost)) else None,
         losses=tuple(one for story in told for one in keeping.losses_of(story)),
     )
+
+
+def _checked(checker: Checker, story: Story) -> Found:
+    """What a checker finds; of a story that was cut short it cannot know all."""
+    found = checker.check(story)
+    return found._replace(missing=[*found.missing, story.cut_short]) if story.cut_short else found
 
 
 def _all_known(figures: Sequence[T | None]) -> list[T]:

@@ -38,11 +38,13 @@ class Story:
 
     Attributes:
         facts: what the bed is, as its first record says.
-        records: all that happened, in order.
+        records: all that happened, in order; nothing that was seen after a fault had ended before its time.
+        cut_short: why that is not all there was to judge; empty: it is.
     """
 
     facts: Facts
     records: tuple[Record, ...]
+    cut_short: str = ""
 
     @property
     def name(self) -> str:
@@ -233,7 +235,19 @@ def stories(records: Sequence[Record]) -> list[Story]:
             begun.append((facts, current[None]))
         elif (own := current.get(record.fields.get("bed"))) is not None:
             own.append(record)
-    return [Story(_with_new_names(facts, own), tuple(own)) for facts, own in begun]
+    return [_story(_with_new_names(facts, own), own) for facts, own in begun]
+
+
+def _story(facts: Facts, records: Sequence[Record]) -> Story:
+    """Where a fault ended before its time, what came after proves nothing; a breakdown is told of the whole."""
+    lapse = min((one for one in records if one.kind == "lapse"), key=lambda one: one.fields["held_ms"], default=None)
+    if lapse is not None:
+        held_ms = lapse.fields["held_ms"]
+        why = f"{lapse.fields['fault']} ended before its time: nothing after {held_ms:.0f} ms proves anything"
+        begun, *others = records
+        return Story(facts, (begun, *(one for one in others if one.monotonic_ms <= held_ms)), why)
+    broken = next((one for one in records if one.kind == "breakdown"), None)
+    return Story(facts, tuple(records), "" if broken is None else f"the testbed itself failed: {broken.fields['why']}")
 
 
 def _with_new_names(facts: Facts, records: Sequence[Record]) -> Facts:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from testbed.simulator.seen import Finding
 
 
+SAID_EACH = 1000
+"""After so many places of a level it is told how far that has come."""
+
+
 def hurries(setting: Setting) -> tuple[int, ...]:
     """How long the pair is left alone if not until it settles: within the detection time, and soon after it."""
     return (setting.detection_ms // 2, setting.detection_ms + 2 * HEARTBEAT_MS)
@@ -121,7 +125,7 @@ def walk(  # noqa: PLR0913 - what is walked
         overlapping: in schedules of how many faults at most; `None`: in all.
         disks: whether the disks have faults, too.
         first_only: end with the first schedule that breaks a rule.
-        say: told after each level how far it has come.
+        say: told after each level, and on the way through a large one, how far it has come.
     """
     most = faults if overlapping is None else min(faults, overlapping)
     return _Walk(setting, (faults, *(most,) * hurried), disks=disks, first_only=first_only).run(say)
@@ -153,14 +157,16 @@ class _Walk:
         acts = 0
         while level and not (walked.failures and self._first_only):
             acts += 1
-            level = self._level(level)
+            level = self._level(level, f"{acts} acts", say)
             say(f"{acts} acts: {walked.schedules:,} schedules, {walked.runs:,} runs, {walked.steps:,} steps")
         walked.states = sum(not isinstance(name, int) for name in self._places)
         return walked
 
-    def _level(self, level: dict[_At, int]) -> dict[_At, int]:
+    def _level(self, level: dict[_At, int], name: str, say: Callable[[str], object]) -> dict[_At, int]:
         after: dict[_At, int] = {}
-        for at, count in level.items():
+        for number, (at, count) in enumerate(level.items()):
+            if number and number % SAID_EACH == 0:
+                say(f"{name}: {number:,} of {len(level):,} places walked on from")
             for act, pause_ms in self._open(at):
                 if self._walked.failures and self._first_only:
                     return after

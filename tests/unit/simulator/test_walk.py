@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
@@ -10,6 +11,7 @@ from testbed.defects import DEFECTS
 from testbed.errors import MisuseError
 from testbed.schedules.condition import PATH, SERVICES, Condition, possible
 from testbed.schedules.schedule import FAULTS, Act, Schedule, Step, Verb, read, written
+from testbed.simulator import walk as walking
 from testbed.simulator.drawing import draw
 from testbed.simulator.parts import Setting
 from testbed.simulator.schedule import healthy, made, rehearse, replay, settle
@@ -33,6 +35,18 @@ def test_no_single_fault_breaks_a_rule(setting: Setting) -> None:
     walked = walk(setting, faults=1, hurried=1)
     assert [str(one) for failure in walked.failures for one in failure.findings] == []
     assert walked.schedules == 82
+
+
+def test_a_long_walk_tells_how_far_it_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After each level, and on the way through one: places done, of how many."""
+    monkeypatch.setattr(walking, "SAID_EACH", 10)
+    said: list[str] = []
+    walked = walk(Setting(), faults=1, say=said.append)
+    levels = [line for line in said if "schedules" in line]
+    assert levels[0].startswith("1 acts: 22 schedules, 22 runs, ")
+    assert f"{walked.schedules:,} schedules, {walked.runs:,} runs, " in levels[-1]
+    (on_the_way,) = said[said.index(levels[0]) + 1 : said.index(levels[1])]
+    assert re.fullmatch(r"2 acts: 10 of 1\d places walked on from", on_the_way)
 
 
 def test_a_healthy_pair_has_every_fault_of_the_six_kinds() -> None:

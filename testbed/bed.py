@@ -251,8 +251,9 @@ class Bed:
             ExceptionGroup: of what could not be removed.
         """
         self.close()
+        self.forget()  # first: while there are containers, a janitor or the next attachment knows whose folder it is
         clear(self._client.api, {labels.NAME: self.name})
-        self.forget()
+        self.forget()  # who attached meanwhile wrote them again
 
     def forget(self) -> None:
         """Remove its certificates from this machine; attaching to a bed that is up writes them again."""

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import docker
 import docker.errors
 
-from testbed import environment, kernel, leftovers, runs
+from testbed import environment, kernel, runs
+from testbed.cleaning import clean
 from testbed.engine import labels
 from testbed.engine.bare import bare_server
 from testbed.engine.images import list_images
@@ -24,9 +25,7 @@ from testbed.network import kernel as faulting
 from testbed.network.channel import Channel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from testbed.leftovers import Found
+    from testbed.engine.sweep import Swept
 
 OLDEST_ENGINE = (20, 10)
 """The oldest version of the engine that is known to do."""
@@ -71,7 +70,7 @@ def examine() -> tuple[Finding, ...]:
         *of_kernel(environment.kernel_configuration(str(info["KernelVersion"])), lacking=lacking),
         subnet,
         _images(client),
-        left_over(leftovers.find(client), fate=leftovers.fate_in(environment.state_folder() / "runs")),
+        left_over(clean(client, look_only=True)),
         _mmdebstrap(),
         of_browser("chromium", environment.chromium(), environment.CHROMIUM_BY_HAND),
         of_browser("firefox", environment.firefox(), environment.FIREFOX_BY_HAND),
@@ -159,20 +158,23 @@ def _of_need(need: kernel.Need, has: frozenset[str], tried: frozenset[str]) -> F
     )
 
 
-def left_over(found: Iterable[Found], *, fate: Callable[[Found], runs.Fate]) -> Finding:
-    """Whether runs that ended badly left something in the engine.
+def left_over(swept: Swept) -> Finding:
+    """Whether runs that ended badly left something: whatever `testbed gc` would remove.
 
     Args:
-        found: all that is there of runs.
-        fate: what became of a run.
+        swept: what it would, and what it could not find out.
     """
-    dead = sorted({one.name or one.run for one in found if leftovers.is_left(one, fate(one))})
+    found = [
+        f"{len(names)} {kind if len(names) > 1 else kind.removesuffix('s')}"
+        for kind, names in swept.found().items()
+        if names
+    ]
     return Finding(
         check="left-overs",
-        ok=not dead,
+        ok=swept.found_nothing,
         needed=False,
-        detail=f"of {', '.join(dead)}" if dead else "none",
-        remedy="testbed gc" if dead else "",
+        detail="; ".join([", ".join(found) or "none", *map(str, swept.failures)]),
+        remedy="" if swept.found_nothing else "testbed gc; with --dry-run it only names them.",
     )
 
 

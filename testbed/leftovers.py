@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -12,17 +10,18 @@ from typing import TYPE_CHECKING
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
 
-from testbed import owner, runs
+from testbed import runs
 from testbed.engine import labels
 from testbed.engine.lock import if_free
 from testbed.engine.recipes import MAKER_LABEL, ROLE_LABEL
 from testbed.engine.sweep import Swept, name_of, sweep
 from testbed.errors import EngineError
+from testbed.folders import removed
 from testbed.owner import Standing, standing
 from testbed.runs import Fate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import docker
@@ -153,7 +152,7 @@ def collect_unmade(
             swept.images = [image for image in _untagged(client) if look_only or _is_removed(client, image)]
         except (DockerException, RequestException) as error:
             raise EngineError(f"cannot remove what a making of images left: {error}") from error
-        swept.files = _removed(sorted(cache.glob("fetch-*")), look_only=look_only)
+        swept.files = removed(sorted(cache.glob("fetch-*")), look_only=look_only)
     return swept
 
 
@@ -190,58 +189,3 @@ def _is_removed(client: docker.DockerClient, identity: str) -> bool:
             return False
         raise
     return True
-
-
-def forget_folders(folder: Path, *, up: Callable[[], Container[str]], look_only: bool = False) -> list[Path]:
-    """Remove the certificates of topologies that are gone; attaching to one that is up would write them again.
-
-    A topology writes them when all its containers are there. So a folder that was there before its name is asked for,
-    which is just before it goes, is of none that is up or comes up.
-
-    Args:
-        folder: holds one folder a topology.
-        up: the names of those that are up now.
-        look_only: remove nothing, and say what would be.
-
-    Returns:
-        What was removed.
-    """
-    removed = []
-    for each in _entries(folder, "*"):
-        if each.name not in up():
-            removed.append(each)
-            if not look_only:
-                shutil.rmtree(each, ignore_errors=True)
-    return removed
-
-
-def forget_temporary(folder: Path, *, look_only: bool = False) -> list[str]:
-    """Remove folders for the time being whose process is gone.
-
-    Args:
-        folder: where the system has such things.
-        look_only: remove nothing, and say what would be.
-
-    Returns:
-        Paths of what was removed.
-    """
-    gone = [
-        each
-        for each in _entries(folder, f"{owner.PREFIX}*")
-        if each.lstat().st_uid == os.getuid() and standing(each.name.removeprefix(owner.PREFIX)) is Standing.GONE
-    ]
-    return _removed(gone, look_only=look_only)
-
-
-def _entries(folder: Path, pattern: str) -> list[Path]:
-    """The folders in a folder; no links, as they may lead to somebody's."""
-    return [each for each in sorted(folder.glob(pattern)) if each.is_dir() and not each.is_symlink()]
-
-
-def _removed(folders: Iterable[Path], *, look_only: bool) -> list[str]:
-    found = []
-    for each in folders:
-        found.append(str(each))
-        if not look_only:
-            shutil.rmtree(each, ignore_errors=True)
-    return found

@@ -14,6 +14,7 @@ from testbed.cli.common import attach, say
 from testbed.conformance.run import refuse_disturbed, refuse_unfit
 from testbed.engine.images import ensure_images
 from testbed.errors import MisuseError
+from testbed.folders import forget_temporary
 from testbed.owner import folder_prefix
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def report_folder(report: str | None, files: Iterable[str]) -> Iterator[Path]:
         MisuseError: it cannot be written.
     """
     if report is None:
+        forget_temporary(Path(tempfile.gettempdir()))  # of those that were killed
         with tempfile.TemporaryDirectory(prefix=folder_prefix()) as name:
             yield Path(name)
         return

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from functools import partial
-from pathlib import Path
-
 import click
 
-from testbed import environment, leftovers, runs
+from testbed import environment, leftovers
+from testbed.cleaning import clean
 from testbed.cli.common import as_json, show
-from testbed.engine.images import cache_folder
-from testbed.engine.records import records
 
 
 @click.command()
@@ -21,16 +15,9 @@ from testbed.engine.records import records
 @as_json
 def gc(everything: bool, dry_run: bool, json_: bool) -> None:  # noqa: FBT001 - click's way
     """Remove what runs left that ended badly; name each thing."""
-    folder = environment.state_folder() / "runs"
-    client, fate = environment.engine(), leftovers.fate_in(folder)
-    swept = leftovers.collect(client, fate=fate, everything=everything, look_only=dry_run)
-    cache = cache_folder(os.environ)
-    swept.add(leftovers.collect_unmade(client, cache, everything=everything, look_only=dry_run))
-    left = {found.run for found in leftovers.find(client)}
-    locks = runs.dead(folder) if dry_run else runs.forget_dead(folder, left=left)
-    folders = leftovers.forget_folders(environment.beds_folder(), up=partial(records, client), look_only=dry_run)
-    swept.files += [str(path) for path in (*locks, *folders)]
-    swept.files += leftovers.forget_temporary(Path(tempfile.gettempdir()), look_only=dry_run)
+    client = environment.engine()
+    swept = clean(client, everything=everything, look_only=dry_run)
+    fate = leftovers.fate_in(environment.state_folder() / "runs")
     doubtful = [] if everything else leftovers.in_doubt(client, fate=fate)
     found = swept.found()
     word = "would remove" if dry_run else "removed"

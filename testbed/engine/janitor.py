@@ -1,7 +1,7 @@
-"""Nothing outlives its run: a watcher process removes what a killed orchestrator left in the engine.
+"""Nothing outlives its run: a watcher process removes what a killed orchestrator left in the engine, and of its files.
 
-The watcher sees the orchestrator's end, and removes all that carries the run's label. It needs no helper container
-and no image.
+The watcher sees the orchestrator's end, and removes all that carries the run's label, the certificates of topologies
+that it was of, and the process's folders for the time being. It needs no helper container and no image.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ import contextlib
 import os
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from testbed.errors import BedError, EngineError, NotInTimeError
+from testbed.owner import this_process
 from testbed.waiting import wait_until
 from testbed.watcher import READY, Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
     from testbed.engine.sweep import Swept
@@ -64,7 +66,7 @@ class Janitor:
         """
         with contextlib.ExitStack() as stack:
             errors = None if log is None else stack.enter_context(log.open("ab"))
-            arguments = ["-m", "testbed.engine.janitor", run_id, str(mark or "")]
+            arguments = ["-m", "testbed.engine.janitor", run_id, str(this_process()), str(mark or "")]
             watcher = Watcher(arguments) if errors is None else Watcher(arguments, errors=errors)
         return cls(watcher, run_id=run_id, mark=mark)
 
@@ -180,11 +182,29 @@ def sweep_run(run_id: str) -> Swept:
         return Swept(failures=[EngineError(f"the engine does not answer: {error}")])
 
 
+def forget_files(beds: Iterable[str], orchestrator: str) -> None:
+    """Remove the certificates of topologies that went, and what a process that is gone had for the time being.
+
+    Args:
+        beds: the names of the topologies; one that is up again by now keeps them.
+        orchestrator: the process.
+
+    Raises:
+        EngineError: the engine cannot be asked what is up.
+    """
+    from testbed import environment, folders  # noqa: PLC0415 - as above
+    from testbed.engine.records import records  # noqa: PLC0415
+
+    for name in beds:
+        folders.forget_beds(environment.beds_folder(), up=lambda: records(environment.engine()), name=name)
+    folders.forget_temporary(Path(tempfile.gettempdir()), of=f"{orchestrator}_")
+
+
 def main() -> int:
     """Wait for the orchestrator's end, then do what its last word says."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    run_id, mark = sys.argv[1:]
+    run_id, orchestrator, mark = sys.argv[1:]
     with contextlib.suppress(BrokenPipeError):  # died already
         os.write(sys.stdout.fileno(), READY)
     word = sys.stdin.buffer.read()
@@ -192,9 +212,11 @@ def main() -> int:
         return 0
 
     last: list[Swept] = []
+    beds: set[str] = set()
 
     def look() -> Swept:
         last[:] = [sweep_run(run_id)]
+        beds.update(last[0].beds)
         if not last[0].found_nothing:
             print(f"run {run_id}: {last[0]}", file=sys.stderr, flush=True)  # noqa: T201  # stderr is the log
         return last[0]
@@ -207,6 +229,10 @@ def main() -> int:
         with contextlib.suppress(BrokenPipeError):
             print("; ".join(map(str, last[0].failures)), flush=True)  # noqa: T201  # to who waits
         return 1
+    try:
+        forget_files(beds, orchestrator)
+    except (BedError, OSError) as error:
+        print(f"run {run_id}: {error}", file=sys.stderr, flush=True)  # noqa: T201  # stderr is the log
     if mark:
         Path(mark).unlink(missing_ok=True)
     return 0

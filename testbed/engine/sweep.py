@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from docker.errors import DockerException, NotFound
 from requests.exceptions import RequestException
 
+from testbed.engine.labels import NAME
 from testbed.errors import BedError, EngineError
 from testbed.waiting import wait_until
 
@@ -31,6 +32,7 @@ class Swept:
         containers, networks, volumes: names of what was found and is gone now.
         images: ids, likewise.
         files: paths on this machine, likewise.
+        beds: names of the topologies that any of it was of.
         failures: one for each thing that is still there, and for each kind that could not be listed.
     """
 
@@ -39,6 +41,7 @@ class Swept:
     volumes: list[str] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    beds: set[str] = field(default_factory=set)
     failures: list[EngineError] = field(default_factory=list)
 
     @property
@@ -55,6 +58,7 @@ class Swept:
         """Take over what another sweep did."""
         for kind, names in other.found().items():
             getattr(self, kind).extend(names)
+        self.beds |= other.beds
         self.failures += other.failures
 
     def raise_failures(self) -> None:
@@ -81,36 +85,44 @@ def sweep(client: docker.APIClient, labels: Mapping[str, str], *, look_only: boo
     filters = {"label": [f"{key}={value}" for key, value in labels.items()]}
     whose = ", ".join(labels.values())
     swept = Swept()
-    for kind, (listing, remove) in _kinds(client, filters).items():
+    for name, kind in _kinds(client, filters).items():
         try:
-            names = listing()
+            rows = kind.rows()
         except (DockerException, RequestException) as error:
-            failure = EngineError(f"cannot ask the engine which {kind} of {whose} are left: {error}")
+            failure = EngineError(f"cannot ask the engine which {name} of {whose} are left: {error}")
             failure.__cause__ = error
             swept.failures.append(failure)
             continue
-        removed, failed = (list(names), []) if look_only else _remove(remove, names, left=listing)
-        getattr(swept, kind).extend(names[one] for one in removed)
+        names = kind.names(rows)
+        removed, failed = (list(names), []) if look_only else _remove(kind, names)
+        getattr(swept, name).extend(names[one] for one in removed)
+        swept.beds |= {row["Labels"][NAME] for row in rows if NAME in row["Labels"]}
         swept.failures += failed
     return swept
 
 
-def _kinds(
-    client: docker.APIClient, filters: dict[str, Any]
-) -> dict[str, tuple[Callable[[], dict[str, str]], Callable[[str], object]]]:
-    """How each kind of thing is listed, names by id, and removed: first what holds up the others."""
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """How one kind of thing is listed and removed."""
+
+    rows: Callable[[], list[dict[str, Any]]]
+    remove: Callable[[str], object]
+    key: str = "Id"
+
+    def names(self, rows: list[dict[str, Any]]) -> dict[str, str]:
+        """Names by what each is removed by."""
+        return {row[self.key]: name_of(row) for row in rows}
+
+
+def _kinds(client: docker.APIClient, filters: dict[str, Any]) -> dict[str, _Kind]:
+    """Every kind, first what holds up the others."""
     return {
-        "containers": (
-            lambda: {row["Id"]: name_of(row) for row in client.containers(all=True, filters=filters)},
-            partial(_remove_container, client),
+        "containers": _Kind(
+            rows=lambda: client.containers(all=True, filters=filters), remove=partial(_remove_container, client)
         ),
-        "networks": (
-            lambda: {row["Id"]: row["Name"] for row in client.networks(filters=filters)},
-            client.remove_network,
-        ),
-        "volumes": (
-            lambda: {row["Name"]: row["Name"] for row in client.volumes(filters=filters)["Volumes"] or ()},
-            client.remove_volume,
+        "networks": _Kind(rows=lambda: client.networks(filters=filters), remove=client.remove_network),
+        "volumes": _Kind(
+            rows=lambda: client.volumes(filters=filters)["Volumes"] or [], remove=client.remove_volume, key="Name"
         ),
     }
 
@@ -126,13 +138,11 @@ def clear(client: docker.APIClient, labels: Mapping[str, str]) -> None:
 
 
 def name_of(row: Mapping[str, Any]) -> str:
-    """What a container is called; its id, where it has lost its name."""
-    return str((row.get("Names") or [row["Id"]])[0]).removeprefix("/")
+    """What something is called; its id, for a container that has lost its name."""
+    return str((row.get("Names") or [row.get("Name") or row["Id"]])[0]).removeprefix("/")
 
 
-def _remove(
-    remove: Callable[[str], object], names: Mapping[str, str], *, left: Callable[[], Mapping[str, str]]
-) -> tuple[list[str], list[EngineError]]:
+def _remove(kind: _Kind, names: Mapping[str, str]) -> tuple[list[str], list[EngineError]]:
     """Remove them in parallel; return what is gone, and a failure for each that is not.
 
     A removal whose answer was lost may have happened: what is no longer there then, is gone.
@@ -140,10 +150,10 @@ def _remove(
     if not names:
         return [], []
     with ThreadPoolExecutor(_THREADS) as pool:
-        failures = dict(zip(names, pool.map(partial(_attempt, remove), names.items()), strict=True))
+        failures = dict(zip(names, pool.map(partial(_attempt, kind.remove), names.items()), strict=True))
     if any(failures.values()):
         with contextlib.suppress(DockerException, RequestException):
-            still = left()
+            still = kind.names(kind.rows())
             failures = {one: failure if one in still else None for one, failure in failures.items()}
     gone = [one for one, failure in failures.items() if failure is None]
     return gone, [failure for failure in failures.values() if failure is not None]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from docker.errors import NotFound
 
+from testbed import owner
 from testbed.engine import labels
 from testbed.waiting import wait_until
 from tests.program import Ended, begin, end
@@ -36,7 +37,9 @@ class Scene:
     environ: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.environ = {"XDG_STATE_HOME": str(self.state)}
+        temporary = self.state / "tmp"
+        temporary.mkdir(parents=True, exist_ok=True)
+        self.environ = {"XDG_STATE_HOME": str(self.state), "TMPDIR": str(temporary)}
 
     def testbed(self, *arguments: str) -> subprocess.Popen[str]:
         """Begin a command."""
@@ -78,6 +81,12 @@ class Scene:
                 found |= {f"network {one['Name']}" for one in self.client.networks(filters=filters)}
                 found |= {f"volume {one['Name']}" for one in self.client.volumes(filters=filters)["Volumes"] or []}
         return sorted(found)
+
+    def files(self) -> list[Path]:
+        """What this machine has of these runs: locks, certificates of topologies, and what was for the time being."""
+        ours = self.state / "portal-resilience-testbed"
+        kinds = ((ours / "runs", "*"), (ours / "beds", "*"), (self.state / "tmp", f"{owner.PREFIX}*"))
+        return sorted(path for folder, pattern in kinds for path in folder.glob(pattern))
 
     def janitors(self) -> list[int]:
         """The janitors that work for processes of this scene."""

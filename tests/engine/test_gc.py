@@ -14,7 +14,8 @@ import pytest
 from testbed.engine import labels
 from testbed.engine.lock import alone
 from testbed.engine.recipes import MAKER_LABEL, ROLE_LABEL
-from testbed.leftovers import YOUNG_S, forget_folders
+from testbed.folders import forget_beds
+from testbed.leftovers import YOUNG_S
 from testbed.owner import folder_prefix, this_process
 from tests.engine.answering import served
 from tests.engine.breaking import Way
@@ -286,5 +287,5 @@ def test_a_topology_that_comes_up_meanwhile_keeps_its_certificates(tmp_path: Pat
             (tmp_path / name).mkdir(exist_ok=True)
         return names
 
-    forget_folders(tmp_path, up=up)
+    forget_beds(tmp_path, up=up)
     assert {each.name for each in tmp_path.iterdir()} == set(names)

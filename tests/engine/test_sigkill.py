@@ -1,5 +1,7 @@
 """SIGKILL of the orchestrator at any moment: nothing is left 10 s later, and what is meant to stay is whole.
 
+No file either, once the janitor has seen that nothing comes late.
+
 TESTBED_KILLS=100 for a long series; the moments follow from --testbed-seed.
 """
 
@@ -162,7 +164,7 @@ def series(
     yield series
     for each in series.scenes:
         wait_until(each.janitors, lambda pids: not pids, within_s=30, what="the janitors to end", every_s=0.05)
-        assert each.left() == []
+        assert (each.left(), each.files()) == ([], [])
     request.config.get_terminal_writer().line(f" {series.summary()}")
 
 

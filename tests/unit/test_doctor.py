@@ -10,9 +10,9 @@ import pytest
 from testbed import environment, kernel
 from testbed.doctor import left_over, of_browser, of_engine, of_kernel
 from testbed.engine.subnets import room
-from testbed.leftovers import Found
+from testbed.engine.sweep import Swept
+from testbed.errors import EngineError
 from testbed.network import kernel as kernel_of_faults
-from testbed.runs import Fate
 
 if TYPE_CHECKING:
     import docker
@@ -82,18 +82,14 @@ def test_what_can_be_tried_needs_no_text() -> None:
     }
 
 
-def test_only_what_a_dead_run_left_is_left_over() -> None:
-    """By the name of its topology, or of the run where it had none yet."""
-    kept = Found(run="1", name="demo", keeps=True)
-    living = Found(run="2", name="t2", keeps=False)
-    dead = (Found(run="3", name="t3", keeps=False), Found(run="4", name="", keeps=False))
-    failed = Found(run="5", name="whole", keeps=True)
-    unknown = Found(run="6", name="elsewhere", keeps=False)
-    fates = {"2": Fate.ALIVE, "5": Fate.DIED, "6": Fate.UNKNOWN}
-    assert left_over([kept, living, unknown], fate=lambda one: fates.get(one.run, Fate.ENDED)).ok
-    finding = left_over([kept, living, *dead, failed, unknown], fate=lambda one: fates.get(one.run, Fate.ENDED))
-    assert (finding.ok, finding.needed, finding.detail) == (False, False, "of 4, t3, whole")
-    assert finding.remedy == "testbed gc"
+def test_left_over_is_whatever_would_be_removed() -> None:
+    """Files as well as what the engine has; what cannot be found out is no "none"."""
+    assert (left_over(Swept(beds={"demo"})).ok, left_over(Swept()).detail) == (True, "none")
+    finding = left_over(Swept(containers=["a", "b"], files=["/tmp/x"]))  # noqa: S108 - a name
+    assert (finding.ok, finding.needed, finding.detail) == (False, False, "2 containers, 1 file")
+    assert finding.remedy.startswith("testbed gc")
+    unknown = left_over(Swept(failures=[EngineError("cannot ask")]))
+    assert (unknown.ok, unknown.detail) == (False, "none; cannot ask")
 
 
 @pytest.mark.parametrize(

@@ -77,15 +77,12 @@ class Nemesis:
     @contextlib.contextmanager
     def under(self, *faults: Fault) -> Iterator[None]:
         """The faults hold while the block runs; they are healed when it is left, however it is left."""
-        undo = Undo()
-        try:
+        with Undo() as undo:
             for fault in faults:
                 self._refuse_twice(fault)
                 undo.callback(self.heal, fault)
                 self.inject(fault)
             yield
-        finally:
-            undo.close()
 
     def inject(self, fault: Fault) -> None:
         """Inject one fault; it is proved to hold when this returns.

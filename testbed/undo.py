@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from testbed.errors import BedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
+    from types import TracebackType
 
 T = TypeVar("T")
 
@@ -20,11 +21,23 @@ class Undo:
     """Steps that are done in reverse: all of them, even when one fails, and every failure is reported.
 
     An `ExitStack` would raise the last failure alone. An interruption (Ctrl-C) does not leave the rest undone either:
-    the step that it hit is begun again, so a step must bear that; then it goes its way.
+    the step that it hit is begun again, so a step must bear that; then it goes its way. A context manager: leaving it
+    does the steps, and no failure of theirs takes the place of an interruption by which it is left.
     """
 
     def __init__(self) -> None:
         self._steps: list[Callable[[], object]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, Exception):
+            self.close()
+        else:
+            _noted(error, self.finish()[0])
 
     def callback(self, act: Callable[..., object], *arguments: object) -> None:
         """Add a step."""
@@ -66,8 +79,7 @@ class Undo:
         """
         failures, interruption = self.finish()
         if interruption is not None:
-            for failure in failures:
-                interruption.add_note(f"not undone: {failure}")
+            _noted(interruption, failures)
             raise interruption
         return failures
 
@@ -80,6 +92,11 @@ class Undo:
         failures = self.failures()
         if failures:
             raise as_one(failures)
+
+
+def _noted(interruption: BaseException, failures: Sequence[Exception]) -> None:
+    for failure in failures:
+        interruption.add_note(f"not undone: {failure}")
 
 
 def as_one(failures: Sequence[Exception]) -> Exception:

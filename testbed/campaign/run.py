@@ -19,6 +19,7 @@ from testbed.errors import BedError
 from testbed.history import History, SystemClock
 from testbed.nemesis import Nemesis
 from testbed.recording.observer import facts_of, observed, tell_bed
+from testbed.undo import Undo
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _act(  # noqa: PLR0913 - what a run is made of
     if bed.topology.defects:
         history.record("planted", bed=bed.name, defects=list(bed.topology.defects))
     with contextlib.ExitStack() as stack:
-        stack.callback(nemesis.heal_all)
+        stack.enter_context(Undo()).callback(nemesis.heal_all)
         stack.enter_context(observed(bed, history))
         with Crowd(bed, history, schedule) as crowd:
             stage = _Stage(bed, actor, began_ms=crowd.begin())

@@ -16,6 +16,7 @@ from testbed.conformance.scenarios import NOT_OF, WRONG, Injury, State, Step
 from testbed.errors import BedError, NotInTimeError
 from testbed.faults import Certificate
 from testbed.history import SystemClock
+from testbed.undo import Undo
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -99,16 +100,15 @@ class Driver:
             FaultError, EngineError, NotInTimeError: the testbed failed, not the client.
         """
         began_at, steps = self._now(), scenario.steps_for(self._kind)
-        try:
+        self._shown = None
+        with Undo() as undo:
+            undo.callback(self._nemesis.heal_all)
             for place, step in enumerate(steps):
                 ended = self._client.ended()
                 if ended is not None:
                     rows += unknown_rows(scenario, steps[place:], self._kind, how_ended(ended))
                     break
                 rows += rows_of(scenario, step, self._kind, self._step(step, since=began_at))
-        finally:
-            self._shown = None
-            self._nemesis.heal_all()
         self._bed.wait_until_settled(every_s=EVERY_S)
         if self._client.ended() is None:
             self.connects(within_s=self._plan.within_s)

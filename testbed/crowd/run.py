@@ -24,6 +24,7 @@ from testbed.errors import FaultError, MissingError
 from testbed.faults import Kill
 from testbed.history import SystemClock
 from testbed.nemesis import Nemesis
+from testbed.undo import Undo
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -71,10 +72,9 @@ def run(bed: Bed, history: History, plan: Plan, *, say: Callable[[str], None] = 
     """
     _make_room(plan.clients)
     nemesis = Nemesis(bed, history)
-    try:
+    with Undo() as undo:
+        undo.callback(nemesis.heal_all)
         return asyncio.run(_run(bed, nemesis, history, plan, say))
-    finally:
-        nemesis.heal_all()
 
 
 def _make_room(clients: int) -> None:

@@ -18,6 +18,7 @@ from testbed import layout, topology
 from testbed.checkers.facts import Facts, within_ms
 from testbed.history import SystemClock
 from testbed.recording import inventory
+from testbed.undo import Undo
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -103,14 +104,17 @@ def observed(bed: Bed, history: History) -> Iterator[None]:
     history.record("observed", bed=bed.name, state="begins")
     for thread in threads:
         thread.start()
-    try:
-        yield
-    finally:
+
+    def end() -> None:
         over.set()
         for thread in threads:
             thread.join()
         history.record("observed", bed=bed.name, state="ends")
         inventory.take(bed, history)
+
+    with Undo() as undo:
+        undo.callback(end)
+        yield
     if failures:
         raise ExceptionGroup("not every portal could be watched", failures)
 

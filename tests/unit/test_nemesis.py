@@ -189,6 +189,14 @@ def test_faults_are_healed_when_the_block_fails(bed: FakeBed, nemesis: Nemesis) 
     assert set(bed.services.state.values()) == {"running"}
 
 
+def test_ctrl_c_in_a_block_is_not_lost_to_a_healing_that_fails(bed: FakeBed, nemesis: Nemesis) -> None:
+    """What does not start again is told as well."""
+    bed.services.without_effect.add("start")
+    with pytest.raises(KeyboardInterrupt) as raised, nemesis.under(Kill(CORE), Kill(PORTAL)):
+        raise KeyboardInterrupt
+    assert len([note for note in raised.value.__notes__ if note.startswith("not undone: ")]) == 2
+
+
 def test_a_fault_without_effect_is_an_error_and_is_undone(bed: FakeBed, nemesis: Nemesis) -> None:
     """The engine itself must say that the service ended."""
     bed.services.without_effect.add("kill")

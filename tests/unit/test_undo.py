@@ -53,6 +53,29 @@ def test_what_failed_besides_an_interruption_is_noted_on_it(steps: Steps) -> Non
     assert raised.value.__notes__ == ["not undone: cannot start the portal"]
 
 
+def test_no_failure_takes_the_place_of_the_interruption_that_left_the_block(steps: Steps) -> None:
+    """Whoever asked for an end by Ctrl-C gets it, and hears what could not be undone."""
+    steps.add("last")
+    steps.add("first", BedError("had no effect"))
+    with pytest.raises(KeyboardInterrupt) as raised, steps.undo:
+        raise KeyboardInterrupt
+    assert steps.done == ["last"]
+    assert raised.value.__notes__ == ["not undone: had no effect"]
+
+
+def test_a_block_that_is_left_otherwise_is_undone_too(steps: Steps) -> None:
+    """By its end, or by an error; what could not be undone is told."""
+    with steps.undo:
+        steps.add("once")
+    steps.add("again")
+    with pytest.raises(ZeroDivisionError), steps.undo:
+        raise ZeroDivisionError
+    assert steps.done == ["once", "again"]
+    steps.add("never", BedError("stays"))
+    with pytest.raises(BedError, match="stays"), steps.undo:
+        pass
+
+
 def test_who_interrupts_a_step_each_time_gets_on_to_the_next(steps: Steps) -> None:
     """And it is told that the step was not done."""
     steps.add("last")

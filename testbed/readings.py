@@ -98,6 +98,16 @@ READINGS = {
             "ROLE-13",
         ),
     ),
+    "taken back": Reading(
+        "S takes its own changes back when P itself answers its call to be synchronised, and serves. Word "
+        "of that alone is not enough, as it may be old where a core passed it on that had stood still; nor "
+        "is it while the way between the portals is cut: S keeps them until both talk again.",
+        (
+            "SYNC-4",
+            "SYNC-6",
+            "ROLE-13",
+        ),
+    ),
     "no guess": Reading(
         "Whoever redirects has heard that the other portal serves. P's core does not guess that an S it "
         "cannot hear has taken over: from P a lost S looks the same.",

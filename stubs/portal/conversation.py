@@ -24,7 +24,7 @@ BATCH = 500
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """The primary's first word: which data set it has."""
+    """The primary's first word, which it says only while it serves: which data set it has."""
 
     store: str
 
@@ -128,15 +128,21 @@ class Following:
     source: str = ""
     after: int = 0
 
-    def begin(self) -> int:
-        """Take its own changes back before it calls; how many (SYNC-4)."""
-        with self.gate.passing():
-            return self.store.discard()
+    def accept(self, offer: Offer) -> int:
+        """Take an offer in, and its own changes back; how many (SYNC-4).
 
-    def accept(self, offer: Offer) -> None:
-        """Take an offer in."""
+        Not before the primary itself has answered (reading "taken back"): word that it serves may be old, and what
+        users were told is done would be gone with nobody to follow.
+
+        Raises:
+            OverError: it may not follow any more, after that wait.
+        """
         with self.gate.passing():
+            if not self.may_follow():
+                raise OverError
+            count = self.store.discard()
             self.source, self.after = offer.store, self.store.mirror(offer.store)
+        return count
 
     def take(self, batch: Batch) -> None:
         """Take a batch over.

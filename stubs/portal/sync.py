@@ -67,6 +67,8 @@ class Feeder:
     def _feed(self, connection: LineConnection, _address: str) -> None:
         if not connection.receive(Hello).is_from("portal", self._secret):
             return
+        if not self._may_feed():
+            return  # who hears of this data set takes its own changes back
         talk = Feeding(store=self._store, may_feed=self._may_feed, identity=self._store.identity())
         connection.send(Offer(talk.identity))
         with contextlib.suppress(OverError):
@@ -157,13 +159,12 @@ class Follower:
 
     def _follow(self) -> None:
         talk = Following(store=self._store, gate=self.gate, may_follow=self._may_follow)
-        discarded = talk.begin()
-        if discarded:
-            log.info("failback: %d own changes discarded", discarded)
         connection = LineConnection.call(self._address, self._port, hello=self._hello, silence_s=self._silence_s)
         try:
-            talk.accept(connection.receive(Offer))
             with contextlib.suppress(OverError):
+                discarded = talk.accept(connection.receive(Offer))
+                if discarded:
+                    log.info("failback: %d own changes discarded", discarded)
                 while True:
                     connection.send(talk.ask())
                     talk.take(connection.receive(Batch))

@@ -101,12 +101,6 @@ class Data(Lines):
         if not self._may_follow():
             self.post(HEARTBEAT_MS, FollowDue(portal.boot))
             return
-        try:
-            self.took_back(self._following().begin())
-        except (ShutError, NotStoredError) as error:
-            self._stop_following(type(error).__name__)
-            return
-        portal.disk.own_began = False  # as its store knows now
         line.number += 1
         line.open, line.calling, line.heard_ms = False, True, self.now_ms
         line.held.clear()
@@ -133,7 +127,8 @@ class Data(Lines):
                     self._stop_following("the primary hung up")
                     return
                 case Offer():
-                    talk.accept(word)
+                    self.took_back(talk.accept(word))
+                    portal.disk.own_began = False  # as its store knows now
                 case Batch():
                     talk.take(word)
                     portal.synced_ms, portal.trouble = self.now_ms, ""
@@ -180,6 +175,8 @@ class Data(Lines):
             case FeederWaited(number):
                 if number == line.fed:
                     self._wait_for_secondary(item)
+            case ToFeeder(number, Hello()) if not self._feeding().may_feed():
+                self._send(ToFollower(number, None))
             case ToFeeder(number, Hello()):
                 line.fed, line.fed_heard_ms, line.waits, line.began_after = number, self.now_ms, False, None
                 line.identity = self.portals[P].disk.store.identity()

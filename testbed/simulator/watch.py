@@ -31,8 +31,8 @@ MARGIN_MS = 4 * HEARTBEAT_MS
 """How much shorter than the detection time a loss must be to change nothing: the last word was a heartbeat old when it
 began, a line is called again after one, and the way through two cores takes two."""
 
-BELIEVED_MS = FRESH_MS + HEARTBEAT_MS
-"""For so long S may believe that P serves after it has ceased to: words are fresh so long, and one may be under way."""
+ANSWER_MS = HEARTBEAT_MS
+"""P that answers S serves; so long after that at most S has the answer."""
 
 MOST_CHANGES = 20
 """After so many changes of role without an act the pair is taken not to come to rest; a few are usual."""
@@ -60,8 +60,6 @@ class Watch:
         primary_served: whether P served when the pair last settled.
         served: whether S served alone when the pair last settled; `None`: it never did, or this is not known.
         primary_ms: when P last served.
-        stood_ms: since when S's portal has stood still; `None`: it goes on.
-        read_ms: when it last went on, and found word waiting of a P that served.
     """
 
     setting: Setting
@@ -79,8 +77,6 @@ class Watch:
     found_ms: int = 0
     served: bool | None = None
     primary_ms: int = 0
-    stood_ms: int | None = None
-    read_ms: int = 0
 
     def copied(self) -> Watch:
         """Another one that remembers the same."""
@@ -124,14 +120,6 @@ class Watch:
             elif not could or restarted:
                 self.able_ms[site] = now_ms
         self._keep_losses(act, now_ms)
-        if act.target == "secondary/portal":
-            self._keep_still(act, now_ms)
-
-    def _keep_still(self, act: Act, now_ms: int) -> None:
-        """What came while S stood still is news to it: P has served since, so that failback took place (SYNC-4)."""
-        if self.stood_ms is not None and self.primary_ms > self.stood_ms - BELIEVED_MS:
-            self.read_ms = now_ms
-        self.stood_ms = now_ms if act.verb is Verb.PAUSE else None
 
     def _keep_losses(self, act: Act, now_ms: int) -> None:
         # Of the portals only the primary's may be missed for a while: while S serves, each word of its end counts.
@@ -183,7 +171,7 @@ class Watch:
         own = len(pair.ledger.own)
         if count != own:
             self._find(pair, "SYNC-4", says=f"failback takes {count} of {own} changes back")
-        if count and pair.now_ms - max(self.primary_ms, self.read_ms) > BELIEVED_MS:
+        if count and pair.now_ms - self.primary_ms > ANSWER_MS:
             says = f"the secondary takes {count} changes back, and the primary does not serve"
             self._find(pair, "SYNC-4", "SYNC-6", says=says)
 

@@ -132,6 +132,14 @@ def test_no_drawn_schedule_breaks_a_rule_of_the_right_machine() -> None:
         assert rehearse(replace(schedule, settles_ms=()))[1] == ()
 
 
+def test_word_that_waited_for_a_core_costs_no_change() -> None:
+    """SYNC-4, SYNC-6: found by the walk of four faults. A core stands still while P dies, then tells that P serves."""
+    found = read((Path(__file__).parent / "old_word.json").read_text(encoding="utf-8"))
+    findings, trace = replayed(found)
+    assert findings == ()
+    assert not [line for line in trace if "back" in line]
+
+
 def test_portals_that_begin_at_the_same_moment_do_not_both_serve() -> None:
     """ROLE-11: found by a random schedule. P comes back in the very moment in which S stops waiting for it."""
     found = read((Path(__file__).parent / "crossing.json").read_text(encoding="utf-8"))

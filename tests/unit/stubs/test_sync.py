@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stubs.lines import Hello, LineConnection, listen
-from stubs.portal.conversation import Ask, Batch, Offer
+from stubs.portal.conversation import Ask, Batch, Following, Offer, OverError
 from stubs.portal.database import NotStoredError
 from stubs.portal.store import Store
 from stubs.portal.sync import Feeder, Follower
@@ -118,6 +118,31 @@ def test_changes_follow_while_both_sides_say_that_they_go_on(both: Both) -> None
     eventually(lambda: both.feeder.fed_at_ms() != fed, what="the primary to be asked again")
     eventually(lambda: both.follower.followed_at_ms() != followed, what="the secondary to be answered again")
     assert both.feeder.trouble == both.follower.trouble == ""
+
+
+def test_the_secondary_keeps_its_own_changes_until_a_serving_primary_answers(both: Both) -> None:
+    """SYNC-4, SYNC-6: word that the primary serves may be old; to act on it would lose what users were told is done."""
+    add(both.secondary, "made in failover")
+    both.feeding.clear()
+    both.following.set()
+    eventually(lambda: both.follower.trouble, what="the secondary to call in vain")
+    assert both.secondary.discarded() == ()
+    assert len(both.secondary.log(Site.SECONDARY, after=0, limit=9)) == 1
+    both.feeding.set()
+    eventually(lambda: in_step(both), what="both to be in step")
+    assert [one.what for one in both.secondary.discarded()] == ["added"]
+    assert both.secondary.log(Site.SECONDARY, after=0, limit=9) == ()
+
+
+def test_the_secondary_keeps_its_own_changes_if_it_may_not_follow_any_more(both: Both) -> None:
+    """SYNC-4: the answer may have waited for a secondary that stood still."""
+    add(both.secondary, "made in failover")
+    talk = Following(store=both.secondary, gate=both.follower.gate, may_follow=both.following.is_set)
+    with pytest.raises(OverError):
+        talk.accept(Offer(both.primary.identity()))
+    assert both.secondary.discarded() == ()
+    both.following.set()
+    assert talk.accept(Offer(both.primary.identity())) == 1
 
 
 def test_a_primary_does_not_take_a_silent_secondary_for_one_that_follows(both: Both) -> None:

@@ -56,7 +56,7 @@ class Unmerged:
     [
         ("", Failback.MANUAL),
         ("secondary-forgets-at-its-start", Failback.AUTOMATIC),
-        ("sync-goes-on-in-failover", Failback.AUTOMATIC),
+        ("failback-keeps-changes", Failback.AUTOMATIC),
         ("manual-failback-ignored", Failback.MANUAL),
     ],
 )

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from testbed.faults import cut
+from testbed.faults import Kill, Pause, cut, cut_portal_path, one_way
 from tests.scenarios.observing import (
     eventually_both_serve,
     eventually_in_step,
     eventually_serves,
+    eventually_shown,
+    let_pass,
     portal,
     set_to,
     shown,
+    until_nothing_more_can_happen_s,
     values,
 )
 
@@ -77,3 +80,28 @@ def test_changes_of_both_servers_stay_apart_and_the_secondarys_are_discarded(
     assert [(one["collection"], one["owner"], one["what"]) for one in lost["changes"]] == [
         ("settings", "alice", "added")
     ]
+
+
+@pytest.mark.rule("SYNC-4", "SYNC-6")
+@pytest.mark.topology(
+    time_scale=0.02, primary={"detection_minutes": 1.5}
+)  # shorter than a core's silence goes unnoticed
+def test_word_that_waited_for_a_core_costs_the_secondary_no_change(
+    bed: Bed, web_client: WebClient, nemesis: Nemesis
+) -> None:
+    """Its core stood still while the primary died, and tells then what waited: that the primary serves. Nobody does."""
+    dead = Kill(bed.primary.portal)
+    with nemesis.under(one_way(bed.secondary, bed.primary), cut_portal_path(bed.primary, bed.secondary)):
+        let_pass(until_nothing_more_can_happen_s(bed))  # now only its core passes on what the primary says
+        with nemesis.under(Pause(bed.secondary.core)):
+            eventually_both_serve(bed)
+            set_to(web_client.log_in("alice", at=bed.secondary), "secondary", "kept")
+            nemesis.inject(dead)
+            eventually_shown(bed.secondary, bed, "Starting")
+        eventually_serves(bed.secondary, bed)
+        assert values(web_client.log_in("alice", at=bed.secondary)) == {"kept"}
+    nemesis.heal(dead)
+    eventually_serves(bed.primary, bed)
+    eventually_in_step(bed)
+    lost = bed.inspectors[bed.secondary.site].administer("GET", "resiliency")["discarded"]
+    assert lost["count"] == 1

@@ -14,7 +14,9 @@ Requests (JSON objects, `id` comes back in the answer):
 - `{"id": 3, "do": "route", "device": "eth0", "messages": […]}`: see `stubs.server.route`.
 - `{"id": 4, "do": "probe", "address": "10.0.0.2", "port": 50796, "protocol": "udp", "count": 3}`: answers
   `sent` and `refused`, the latter being those that the packet filter of this very server did not let out.
-- `{"id": 5, "do": "ask", …}` likewise, with `answers`; `{"id": 6, "do": "stream", …}`: see `stubs.server.probes`.
+- `{"id": 5, "do": "ask", …}` likewise, with `answers`: see `stubs.server.probes`.
+- `{"id": 6, "do": "stream", "act": "begin", …}`, and `{"id": 6, "do": "stream", "act": "look"}`, whose answer has the
+  measures once there are some: see `stubs.server.streaming`.
 - `{"id": 7, "do": "hear", "act": "begin" | "look" | "end"}`, and at another server `{"id": 8, "do": "timed", "address":
   "10.0.0.2", "port": 40000, "count": 100}`: how late packets arrive, see `stubs.server.arrivals`.
 - `{"id": 9, "do": "end", "pid": 123}`: end another far end of this container, see `stubs.server.predecessor`.
@@ -34,13 +36,14 @@ import json
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from stubs import ports
 from stubs.server import predecessor, probes, route
 from stubs.server.arrivals import Ear, send_timed
 from stubs.server.nftables import Nftables
 from stubs.server.refusal import RefusedError
+from stubs.server.streaming import Streaming
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,13 +64,30 @@ class Filter(Protocol):
         """Hand messages to the kernel as one transaction; a refusal raises RefusedError."""
 
 
-def answer(line: bytes, packet_filter: Filter, ear: Ear) -> dict[str, Any]:
+class Measuring(NamedTuple):
+    """What goes on between two requests.
+
+    Attributes:
+        ear: hears timed packets.
+        streaming: sends streams.
+    """
+
+    ear: Ear
+    streaming: Streaming
+
+    @classmethod
+    def idle(cls) -> Self:
+        """Nothing does."""
+        return cls(Ear(), Streaming())
+
+
+def answer(line: bytes, packet_filter: Filter, measuring: Measuring) -> dict[str, Any]:
     """Carry out one request and make its answer. Never raises: every request gets one."""
     number: Any = None
     try:
         request = parse(line)
         number = request.get("id")
-        result = carry_out(request, packet_filter, ear)
+        result = carry_out(request, packet_filter, measuring)
         return {"id": number, "ok": True, "at_ms": round(time.monotonic() * 1000, 3), **result}
     except RefusedError as error:
         return {"id": number, "ok": False, "kind": error.kind, "error": str(error), "code": error.code}
@@ -88,7 +108,7 @@ def parse(line: bytes) -> dict[str, Any]:
 
 
 def carry_out(  # noqa: PLR0911 - one for each kind
-    request: Mapping[str, Any], packet_filter: Filter, ear: Ear
+    request: Mapping[str, Any], packet_filter: Filter, measuring: Measuring
 ) -> dict[str, Any]:
     """Do what a request asks; the result is what its answer adds to `ok`."""
     match request.get("do"):
@@ -105,9 +125,9 @@ def carry_out(  # noqa: PLR0911 - one for each kind
         case "ask":
             return probes.ask(**probe_of(request))
         case "stream":
-            return {**probes.stream(**stream_of(request))}
+            return {**stream(request, measuring.streaming)}
         case "hear":
-            return hear(request.get("act"), ear)
+            return hear(request.get("act"), measuring.ear)
         case "timed":
             return {**send_timed(address_of(request), port=port_of(request), count=count_of(request))}
         case "end":
@@ -145,6 +165,18 @@ def hear(act: object, ear: Ear) -> dict[str, Any]:
             raise RefusedError("request", f"unknown 'act': {unknown!r} (begin, look, end)")
 
 
+def stream(request: Mapping[str, Any], streaming: Streaming) -> Mapping[str, Any]:
+    """Begin to stream, or say how that went."""
+    match request.get("act"):
+        case "begin":
+            streaming.begin(stream_of(request))
+            return {}
+        case "look":
+            return streaming.look()
+        case unknown:
+            raise RefusedError("request", f"unknown 'act': {unknown!r} (begin, look)")
+
+
 def listing(text: str, packet_filter: Filter) -> dict[str, Any]:
     """Run each line as a command and put the answers together: nft 1.0.6 fails at the second one of a text."""
     answers = [json.loads(packet_filter.run(line, as_json=True)) for line in text.splitlines()]
@@ -172,7 +204,7 @@ def probe_of(request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def stream_of(request: Mapping[str, Any]) -> dict[str, Any]:
+def stream_of(request: Mapping[str, Any]) -> probes.Stream:
     """Take the measures of a stream out of a request."""
     size = whole(request, "size", _LARGEST, most=_LARGEST)
     count = whole(request, "count", 2, most=MOST_PROBES)
@@ -180,15 +212,15 @@ def stream_of(request: Mapping[str, Any]) -> dict[str, Any]:
     device, handle = str(request.get("device")), whole(request, "class", 1, most=(1 << 32) - 1)
     if size < _SMALLEST or skip >= count:
         raise RefusedError("request", f"a stream of {count} probes of {size} bytes, {skip} of them not measured")
-    return {
-        "address": address_of(request),
-        "port": port_of(request),
-        "size": size,
-        "count": count,
-        "skip": skip,
-        "room": whole(request, "room", 4096, most=1 << 20),
-        "carried": lambda: route.class_bytes(device, handle),
-    }
+    return probes.Stream(
+        address=address_of(request),
+        port=port_of(request),
+        size=size,
+        packets=count,
+        skip=skip,
+        room=whole(request, "room", 4096, most=1 << 20),
+        carried=lambda: route.class_bytes(device, handle),
+    )
 
 
 def address_of(request: Mapping[str, Any]) -> str:
@@ -220,11 +252,11 @@ def whole(request: Mapping[str, Any], key: str, default: int, *, most: int) -> i
 
 def serve(requests: BinaryIO, answers: BinaryIO, packet_filter: Filter) -> None:
     """Answer each line until the input ends."""
-    ear = Ear()
+    measuring = Measuring.idle()
     say(answers, {"ready": True, "pid": os.getpid()})
     for line in requests:
-        say(answers, answer(line, packet_filter, ear))
-    ear.end()
+        say(answers, answer(line, packet_filter, measuring))
+    measuring.ear.end()
 
 
 def say(answers: BinaryIO, message: dict[str, Any]) -> None:

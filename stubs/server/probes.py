@@ -11,7 +11,7 @@ import select
 import socket
 import struct
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stubs import ports
 from stubs.server.refusal import RefusedError
@@ -66,27 +66,43 @@ def ask(address: str, *, port: int, protocol: str, count: int, wait_s: float = 0
         return {**_counted(count, one), "answers": answers}
 
 
-def stream(  # noqa: PLR0913 - the measures of a stream
-    address: str, *, port: int, size: int, count: int, skip: int, room: int, carried: Callable[[], int | None]
-) -> dict[str, float | None]:
-    """Send UDP probes as fast as the link takes them, and measure how fast that is.
+class Stream(NamedTuple):
+    """The measures of a stream.
 
-    Args:
+    Attributes:
         address: to whom.
         port: to which port.
         size: bytes of each packet as a link counts them, Ethernet and IP headers included.
-        count: how many.
+        packets: how many.
         skip: how many to let pass before the measurement begins, for what a link takes at once.
         room: of the sender's buffer in bytes; when it is full the sender waits, so that no packet is lost.
         carried: how many bytes the link has carried by now, of whatever sender; None where nobody counts them.
+    """
+
+    address: str
+    port: int
+    size: int
+    packets: int
+    skip: int
+    room: int
+    carried: Callable[[], int | None]
+
+
+def stream(wanted: Stream, *, over: Callable[[], bool]) -> dict[str, float | None]:
+    """Send UDP probes as fast as the link takes them, and measure how fast that is.
+
+    Args:
+        wanted: its measures.
+        over: whether it is broken off.
 
     Returns:
-        `sent`, and `began_ms` and `ended_ms` of the monotonic clock: between them `count - skip` packets went, and
+        `sent`, and `began_ms` and `ended_ms` of the monotonic clock: between them `packets - skip` of them went, and
         the link carried `carried` bytes in all.
 
     Raises:
-        RefusedError: as `send_probes`, and when the link takes nothing for some seconds.
+        RefusedError: as `send_probes`, and when the link takes nothing for some seconds, or it is broken off.
     """
+    address, port, size, packets, skip, room, carried = wanted
     payload = bytes(size - 42)  # Ethernet 14, IP 20, UDP 8
     with _explained(address, "udp", port), _marked("udp") as sender:
         sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, room)
@@ -95,13 +111,15 @@ def stream(  # noqa: PLR0913 - the measures of a stream
         sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
         sender.connect((address, port))
         before, began = carried(), time.monotonic()
-        for number in range(count):
+        for number in range(packets):
             if number == skip:
                 before, began = carried(), time.monotonic()
+            if over():
+                raise RefusedError("probe", f"a stream to {address} was broken off")
             sender.send(payload)
         after, ended = carried(), time.monotonic()
-        total = None if before is None or after is None else after - before
-        return {"sent": count, "began_ms": began * 1000, "ended_ms": ended * 1000, "carried": total}
+    total = None if before is None or after is None else after - before
+    return {"sent": packets, "began_ms": began * 1000, "ended_ms": ended * 1000, "carried": total}
 
 
 @contextlib.contextmanager

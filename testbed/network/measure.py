@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 WITHIN_S = 2.0
 """How much longer than it should probes may be under way, in seconds."""
 
+STREAM_S = 10.0
+"""How long a stream may take that shares its link with others, in seconds."""
+
 _CARRIES_MORE = 1.25
 """By how much a link is faster than a limit that is gone."""
 
@@ -192,10 +195,11 @@ def timed(links: Links, fault: Worsened, *, count: int, lasts_ms: float = 0) -> 
 
 
 def _stream(links: Links, fault: Rate) -> Measured:
-    stream = stream_for(fault)
-    answer = links.channel(fault.source).request(
+    stream, channel = stream_for(fault), links.channel(fault.source)
+    channel.request(
         {
             "do": "stream",
+            "act": "begin",
             "address": str(links.end(fault.target).address),
             "size": stream.size,
             "count": stream.count,
@@ -204,6 +208,13 @@ def _stream(links: Links, fault: Rate) -> Measured:
             "device": tc.DEVICE,
             "class": tc.handle_of(links.end(fault.target).address),
         }
+    )
+    # In small bites, as leases are renewed over the same channel, and a busy link may take seconds.
+    answer = wait_until(
+        lambda: channel.request({"do": "stream", "act": "look"}),
+        lambda told: "sent" in told,
+        within_s=STREAM_S,
+        what=f"the end of a stream under {fault}",
     )
     times = {"began_ms": answer["began_ms"], "ended_ms": answer["ended_ms"]}
     return rate_within(fault, stream, **times, carried=answer["carried"])

@@ -9,17 +9,21 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from subprocess import PIPE
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
 from stubs.server import channel
-from stubs.server.arrivals import Ear
+from stubs.server.channel import Measuring
 from stubs.server.refusal import RefusedError
+from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from stubs.server.probes import Stream
 
 
 class FakeFilter:
@@ -61,10 +65,12 @@ def test_channel_says_that_it_is_ready_and_ends_with_its_input() -> None:
 def test_channel_runs_text_as_it_came() -> None:
     """One request is one transaction, and a listing is asked for as JSON."""
     fake = FakeFilter()
-    done = channel.answer(b'{"id": 1, "do": "nft", "text": "a\\nb\\n"}', fake, Ear())
+    done = channel.answer(b'{"id": 1, "do": "nft", "text": "a\\nb\\n"}', fake, Measuring.idle())
     assert (done["id"], done["ok"], done["at_ms"] > 0) == (1, True, True)
-    assert channel.answer(b'{"id": 2, "do": "list", "text": "l"}', fake, Ear())["listing"] == {"nftables": []}
-    assert channel.answer(b'{"id": 3, "do": "list", "text": "l\\nm"}', fake, Ear())["ok"]
+    assert channel.answer(b'{"id": 2, "do": "list", "text": "l"}', fake, Measuring.idle())["listing"] == {
+        "nftables": []
+    }
+    assert channel.answer(b'{"id": 3, "do": "list", "text": "l\\nm"}', fake, Measuring.idle())["ok"]
     assert fake.ran == [("a\nb\n", False), ("l", True), ("l", True), ("m", True)]
 
 
@@ -82,16 +88,16 @@ def test_messages_go_before_the_text_which_counts_where_the_kernel_refuses_them(
     """Messages that make no sense are a mistake, and no reason for the text."""
     fake = FakeFilter()
     line = json.dumps({"id": 1, "do": "nft", "text": "text", "messages": messages}).encode()
-    assert channel.answer(line, fake, Ear())["ok"] is is_done
+    assert channel.answer(line, fake, Measuring.idle())["ok"] is is_done
     assert [text for text, _ in fake.ran] == ran
 
 
 def test_timed_packets_are_heard_with_how_late_they_came() -> None:
     """Over loopback: each once, in order, at once; what is no timed packet is passed over; nothing before or after."""
-    ear, fake = Ear(), FakeFilter()
+    measuring, fake = Measuring.idle(), FakeFilter()
 
     def request(**fields: Any) -> dict[str, Any]:
-        return channel.answer(json.dumps({"id": 1, **fields}).encode(), fake, ear)
+        return channel.answer(json.dumps({"id": 1, **fields}).encode(), fake, measuring)
 
     assert request(do="hear", act="look")["late"] == []
     port = request(do="hear", act="begin")["port"]
@@ -104,6 +110,58 @@ def test_timed_packets_are_heard_with_how_late_they_came() -> None:
     assert request(do="hear", act="look")["late"] == []
     assert request(do="hear", act="end")["ok"]
     assert request(do="hear", act="look")["late"] == []
+
+
+STREAM = {"do": "stream", "act": "begin", "address": "10.0.0.1", "count": 5, "skip": 1}
+
+
+def test_a_channel_answers_while_a_stream_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So leases are renewed on time; its measures come once, and one that is begun anew breaks the former off."""
+    measuring, fake = Measuring.idle(), FakeFilter()
+    gone, broken = threading.Event(), threading.Event()
+
+    def slow(wanted: Stream, *, over: Callable[[], bool]) -> dict[str, Any]:
+        while not gone.wait(0.005):
+            if over():
+                broken.set()
+                raise RefusedError("probe", f"a stream to {wanted.address} was broken off")
+        return {"sent": 5}
+
+    def request(**fields: Any) -> dict[str, Any]:
+        return channel.answer(json.dumps({"id": 1, **fields}).encode(), fake, measuring)
+
+    def look() -> dict[str, Any]:
+        return request(do="stream", act="look")
+
+    monkeypatch.setattr("stubs.server.probes.stream", slow)
+    assert look()["error"] == "no stream was begun"
+    assert request(**STREAM)["ok"]
+    assert request(do="nft", text="add rule")["ok"]
+    assert (look()["ok"], "sent" in look()) == (True, False)
+    assert request(**STREAM)["ok"]
+    assert broken.is_set()
+    gone.set()
+    assert wait_until(look, lambda told: "sent" in told, within_s=10, what="the measures")["sent"] == 5
+    assert look()["error"] == "no stream was begun"
+
+
+def test_a_stream_that_fails_says_so_at_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it was; the channel lives on."""
+    measuring, fake = Measuring.idle(), FakeFilter()
+
+    def look() -> dict[str, Any]:
+        return channel.answer(b'{"id": 1, "do": "stream", "act": "look"}', fake, measuring)
+
+    for error, kind in ((RefusedError("probe", "takes nothing"), "probe"), (ZeroDivisionError("nought"), "request")):
+
+        def failing(_wanted: Stream, *, over: Callable[[], bool], error: Exception = error) -> dict[str, Any]:
+            del over
+            raise error
+
+        monkeypatch.setattr("stubs.server.probes.stream", failing)
+        channel.answer(json.dumps({"id": 1, **STREAM}).encode(), fake, measuring)
+        told = wait_until(look, lambda told: not told["ok"], within_s=10, what="the failure")
+        assert (told["kind"], str(error) in told["error"]) == (kind, True)
 
 
 def test_a_far_end_is_ended_and_nobody_else() -> None:
@@ -139,8 +197,12 @@ def test_a_far_end_is_ended_and_nobody_else() -> None:
         ({"id": 9, "do": "nft", "text": "a\0b"}, "request", "'text' must be nft text"),
         ({"id": 9, "do": "nft", "text": "bad"}, "nft", "Error: syntax error, unexpected bad"),
         ({"id": 9, "do": "nft", "text": "broken"}, "request", "MemoryError: no room"),
-        ({"id": 9, "do": "stream", "address": "10.0.0.1", "size": 10}, "request", "a stream of"),
-        ({"id": 9, "do": "stream", "address": "10.0.0.1", "count": 5, "skip": 5}, "request", "a stream of"),
+        ({"id": 9, **STREAM, "size": 10}, "request", "a stream of"),
+        (
+            {"id": 9, "do": "stream", "act": "begin", "address": "10.0.0.1", "count": 5, "skip": 5},
+            "request",
+            "a stream of",
+        ),
         ({"id": 9, "do": "route", "device": "nosuch0", "messages": []}, "route", "no network device 'nosuch0'"),
         ({"id": 9, "do": "route", "device": "lo", "messages": [{}]}, "request", "not a message about traffic"),
         ({"id": 9, "do": "hear", "act": "shout"}, "request", "unknown 'act': 'shout'"),

@@ -83,13 +83,14 @@ def test_changes_of_both_servers_stay_apart_and_the_secondarys_are_discarded(
 
 
 @pytest.mark.rule("SYNC-4", "SYNC-6")
-@pytest.mark.topology(
-    time_scale=0.02, primary={"detection_minutes": 1.5}
-)  # shorter than a core's silence goes unnoticed
+@pytest.mark.topology(time_scale=0.02, primary={"detection_minutes": 1.5})
 def test_word_that_waited_for_a_core_costs_the_secondary_no_change(
     bed: Bed, web_client: WebClient, nemesis: Nemesis
 ) -> None:
-    """Its core stood still while the primary died, and tells then what waited: that the primary serves. Nobody does."""
+    """Its core stood still while the primary died, and tells then what waited: that the primary serves. Nobody does.
+
+    The detection time is shorter than a silence of its own core goes unnoticed, so that it serves for a while.
+    """
     dead = Kill(bed.primary.portal)
     with nemesis.under(one_way(bed.secondary, bed.primary), cut_portal_path(bed.primary, bed.secondary)):
         let_pass(until_nothing_more_can_happen_s(bed))  # now only its core passes on what the primary says

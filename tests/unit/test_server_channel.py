@@ -198,11 +198,8 @@ def test_a_far_end_is_ended_and_nobody_else() -> None:
         ({"id": 9, "do": "nft", "text": "bad"}, "nft", "Error: syntax error, unexpected bad"),
         ({"id": 9, "do": "nft", "text": "broken"}, "request", "MemoryError: no room"),
         ({"id": 9, **STREAM, "size": 10}, "request", "a stream of"),
-        (
-            {"id": 9, "do": "stream", "act": "begin", "address": "10.0.0.1", "count": 5, "skip": 5},
-            "request",
-            "a stream of",
-        ),
+        ({"id": 9, **STREAM, "skip": 5}, "request", "a stream of"),
+        ({"id": 9, **STREAM, "act": "stop"}, "request", "unknown 'act': 'stop'"),
         ({"id": 9, "do": "route", "device": "nosuch0", "messages": []}, "route", "no network device 'nosuch0'"),
         ({"id": 9, "do": "route", "device": "lo", "messages": [{}]}, "request", "not a message about traffic"),
         ({"id": 9, "do": "hear", "act": "shout"}, "request", "unknown 'act': 'shout'"),

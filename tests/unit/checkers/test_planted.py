@@ -16,6 +16,7 @@ from testbed.checkers import CHECKERS, Outcome, judge
 from testbed.defects import DEFECTS, SEEN_BY
 from testbed.history import read
 from testbed.recording.schema import strange
+from tests.defects.courses import COURSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +43,9 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[R
 
 
 def test_every_claim_has_its_history_and_every_history_its_claim() -> None:
-    """Defects of each of these areas."""
+    """Defects of each of these areas; of each for which there is a course that shows it on containers."""
     assert {path.name.removesuffix(".jsonl.gz") for path in FOLDER.iterdir()} == set(SEEN_BY)
+    assert set(SEEN_BY) == set(COURSES)
     assert {DEFECTS[name].area for name in SEEN_BY} >= AREAS
 
 

@@ -30,7 +30,8 @@ _FULL = 2
 
 _PAGES = 1 << 30
 
-_idle: dict[Site, list[Store]] = {site: [] for site in Site}
+_idle: dict[Site, list[tuple[Store, bool]]] = {site: [] for site in Site}
+"""Stores as they were left, each with whether changes of its own had begun."""
 
 
 @dataclass
@@ -60,7 +61,11 @@ class Disk:
         return self._store
 
     def __del__(self, *, is_over: Callable[[], bool] = sys.is_finalizing) -> None:
-        """A store outlives the disks that used it; at the end of Python the module's names are gone already."""
+        """A store outlives the disks that used it; at the end of Python the module's names are gone already.
+
+        Whichever thread collects garbage comes by here, and SQLite's connections belong to one: nothing is asked of
+        the store.
+        """
         if not is_over():
             self._release()
 
@@ -93,8 +98,9 @@ class Disk:
 
     def begin_again(self) -> None:
         """A new process opens it: what the one before had in memory is gone."""
-        self.image, self.own_began = self.content(), False
+        self.image = self.content()
         self._release()
+        self.own_began = False
 
     def lose_power(self) -> None:
         """What the disk was not waited for is gone."""
@@ -132,22 +138,26 @@ class Disk:
 
     def _release(self) -> None:
         store, self._store = self._store, None
-        if store is None:
-            return
-        store.database.connection().execute(_growth(full=False))
-        if self.own_began:
-            store.discard()  # the next user of the store knows of nothing
-        _idle[self.site].append(store)
+        if store is not None:
+            _idle[self.site].append((store, self.own_began))
 
 
 def _opened(disk: Disk) -> Store:
-    store = _idle[disk.site].pop() if _idle[disk.site] else _made(disk.site)
+    store = _cleared(*_idle[disk.site].pop()) if _idle[disk.site] else _made(disk.site)
     connection = store.database.connection()
     connection.deserialize(_installed(disk.site) if disk.image is None else _plain(disk.image))
     connection.execute(f"PRAGMA synchronous = {_FULL}")
     connection.execute(_growth(full=disk.full))
     if disk.own_began:
         store.own_begins()
+    return store
+
+
+def _cleared(store: Store, own_began: bool) -> Store:  # noqa: FBT001 - a pair of the list of idle ones
+    """One that knows of nothing that its former user did."""
+    store.database.connection().execute(_growth(full=False))
+    if own_began:
+        store.discard()
     return store
 
 

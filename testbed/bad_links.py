@@ -49,7 +49,9 @@ class Loss:
 class Rate:
     """What `source` sends to `target` waits in a queue that lets so much through, Ethernet headers counted.
 
-    The queue takes in 100 ms at that rate, at least 64 KiB; what does not fit is lost.
+    The queue takes in 100 ms at that rate, at least 64 KiB; what does not fit is lost. What waits in it when the fault
+    is healed arrives at once; where its lease ends instead, what waits still leaves at the rate (up to 9 s at the
+    slowest).
     """
 
     source: str

@@ -16,7 +16,7 @@ Requests (JSON objects, `id` comes back in the answer):
   `sent` and `refused`, the latter being those that the packet filter of this very server did not let out.
 - `{"id": 5, "do": "ask", …}` likewise, with `answers`: see `stubs.server.probes`.
 - `{"id": 6, "do": "stream", "act": "begin", …}`, and `{"id": 6, "do": "stream", "act": "look"}`, whose answer has the
-  measures once there are some: see `stubs.server.streaming`.
+  measures once there are some: see `stubs.server.pace`.
 - `{"id": 7, "do": "hear", "act": "begin" | "look" | "end"}`, and at another server `{"id": 8, "do": "timed", "address":
   "10.0.0.2", "port": 40000, "count": 100}`: how late packets arrive, see `stubs.server.arrivals`.
 - `{"id": 9, "do": "end", "pid": 123}`: end another far end of this container, see `stubs.server.predecessor`.
@@ -39,7 +39,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from stubs import ports
-from stubs.server import predecessor, probes, route
+from stubs.server import pace, predecessor, probes, route
 from stubs.server.arrivals import Ear, send_timed
 from stubs.server.nftables import Nftables
 from stubs.server.refusal import RefusedError
@@ -204,7 +204,7 @@ def probe_of(request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def stream_of(request: Mapping[str, Any]) -> probes.Stream:
+def stream_of(request: Mapping[str, Any]) -> pace.Stream:
     """Take the measures of a stream out of a request."""
     size = whole(request, "size", _LARGEST, most=_LARGEST)
     count = whole(request, "count", 2, most=MOST_PROBES)
@@ -212,7 +212,7 @@ def stream_of(request: Mapping[str, Any]) -> probes.Stream:
     device, handle = str(request.get("device")), whole(request, "class", 1, most=(1 << 32) - 1)
     if size < _SMALLEST or skip >= count:
         raise RefusedError("request", f"a stream of {count} probes of {size} bytes, {skip} of them not measured")
-    return probes.Stream(
+    return pace.Stream(
         address=address_of(request),
         port=port_of(request),
         size=size,

@@ -10,8 +10,7 @@ import errno
 import select
 import socket
 import struct
-import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from stubs import ports
 from stubs.server.refusal import RefusedError
@@ -21,13 +20,11 @@ if TYPE_CHECKING:
 
 _TOS = ports.PROBE_DSCP << 2  # the code point is the upper six bits of the byte
 _PAYLOAD = b"probe"
-_IP_RECVERR = 11  # of linux/in.h; Python's socket has no name for it before 3.14
+IP_RECVERR = 11  # of linux/in.h; Python's socket has no name for it before 3.14
 _ERROR = struct.Struct("=IBBB")  # the begin of sock_extended_err: errno, origin, type, code
 _FROM_ICMP = 2
 _UNREACHABLE = 3  # ICMP destination unreachable
 _CODES = {3: "reject", 13: "prohibit"}
-_PATIENCE_S = 2.0
-"""How long a stream may stand still, in seconds."""
 
 
 def send_probes(address: str, *, port: int, protocol: str, count: int) -> dict[str, int]:
@@ -38,10 +35,10 @@ def send_probes(address: str, *, port: int, protocol: str, count: int) -> dict[s
     Raises:
         RefusedError: they could not be sent for another reason than the own packet filter.
     """
-    with _explained(address, protocol, port):
+    with explained(address, protocol, port):
         if protocol == "tcp":
             return _counted(count, lambda: _begin_connection(address, port))
-        with _marked(protocol) as sender:
+        with marked(protocol) as sender:
             target = (address, 0 if protocol == "icmp" else port)
             return _counted(count, lambda: sender.sendto(_datagram(protocol), target))
 
@@ -62,68 +59,17 @@ def ask(address: str, *, port: int, protocol: str, count: int, wait_s: float = 0
         said = _ask_once(address, port, protocol, wait_s)
         answers[said] = answers.get(said, 0) + 1
 
-    with _explained(address, protocol, port):
+    with explained(address, protocol, port):
         return {**_counted(count, one), "answers": answers}
 
 
-class Stream(NamedTuple):
-    """The measures of a stream.
-
-    Attributes:
-        address: to whom.
-        port: to which port.
-        size: bytes of each packet as a link counts them, Ethernet and IP headers included.
-        packets: how many.
-        skip: how many to let pass before the measurement begins, for what a link takes at once.
-        room: of the sender's buffer in bytes; when it is full the sender waits, so that no packet is lost.
-        carried: how many bytes the link has carried by now, of whatever sender; None where nobody counts them.
-    """
-
-    address: str
-    port: int
-    size: int
-    packets: int
-    skip: int
-    room: int
-    carried: Callable[[], int | None]
-
-
-def stream(wanted: Stream, *, over: Callable[[], bool]) -> dict[str, float | None]:
-    """Send UDP probes as fast as the link takes them, and measure how fast that is.
-
-    Args:
-        wanted: its measures.
-        over: whether it is broken off.
-
-    Returns:
-        `sent`, and `began_ms` and `ended_ms` of the monotonic clock: between them `packets - skip` of them went, and
-        the link carried `carried` bytes in all.
+@contextlib.contextmanager
+def explained(address: str, protocol: str, port: int) -> Iterator[None]:
+    """Say of an error of this block which probe it is about.
 
     Raises:
-        RefusedError: as `send_probes`, and when the link takes nothing for some seconds, or it is broken off.
+        RefusedError: instead of any OSError.
     """
-    address, port, size, packets, skip, room, carried = wanted
-    payload = bytes(size - 42)  # Ethernet 14, IP 20, UDP 8
-    with _explained(address, "udp", port), _marked("udp") as sender:
-        sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, room)
-        # Not a time-out of Python's, which would wait for half the buffer to drain and so let the link stand idle.
-        patience = struct.pack("=qq", int(_PATIENCE_S), 0)
-        sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
-        sender.connect((address, port))
-        before, began = carried(), time.monotonic()
-        for number in range(packets):
-            if number == skip:
-                before, began = carried(), time.monotonic()
-            if over():
-                raise RefusedError("probe", f"a stream to {address} was broken off")
-            sender.send(payload)
-        after, ended = carried(), time.monotonic()
-    total = None if before is None or after is None else after - before
-    return {"sent": packets, "began_ms": began * 1000, "ended_ms": ended * 1000, "carried": total}
-
-
-@contextlib.contextmanager
-def _explained(address: str, protocol: str, port: int) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -140,7 +86,7 @@ def _counted(count: int, act: Callable[[], object]) -> dict[str, int]:
     return {"sent": count - refused, "refused": refused}
 
 
-def _marked(protocol: str) -> socket.socket:
+def marked(protocol: str) -> socket.socket:
     """A socket whose packets are marked as probes."""
     if protocol == "icmp":
         made = _echo_socket()
@@ -171,7 +117,7 @@ def _datagram(protocol: str) -> bytes:
 
 
 def _begin_connection(address: str, port: int) -> None:
-    with _marked("tcp") as probe:
+    with marked("tcp") as probe:
         probe.setblocking(False)  # noqa: FBT003 - the name of the call says it
         result = probe.connect_ex((address, port))
         # Refused at once: the answer of a fault, which was faster than the call.
@@ -180,8 +126,8 @@ def _begin_connection(address: str, port: int) -> None:
 
 
 def _ask_once(address: str, port: int, protocol: str, wait_s: float) -> str:
-    with _marked(protocol) as probe:
-        probe.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+    with marked(protocol) as probe:
+        probe.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
         probe.setblocking(False)  # noqa: FBT003 - the name of the call says it
         failed = probe.connect_ex((address, 0 if protocol == "icmp" else port))
         if protocol != "tcp":
@@ -201,7 +147,7 @@ def _icmp_answer(probe: socket.socket) -> str:
     except OSError:  # nothing there; some kernels say it with the connection's own error
         return ""
     for level, kind, content in messages:
-        if (level, kind) == (socket.IPPROTO_IP, _IP_RECVERR):
+        if (level, kind) == (socket.IPPROTO_IP, IP_RECVERR):
             _, origin, type_, code = _ERROR.unpack_from(content)
             if origin == _FROM_ICMP:
                 known = _CODES.get(code) if type_ == _UNREACHABLE else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from stubs.server import probes
+from stubs.server import pace
 from stubs.server.refusal import RefusedError
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ class Streaming:
         self._measures: Mapping[str, Any] = {}
         self._failure: RefusedError | None = None
 
-    def begin(self, wanted: probes.Stream) -> None:
-        """Send from now on, as `probes.stream` does; one that is under way is broken off."""
+    def begin(self, wanted: pace.Stream) -> None:
+        """Send from now on, as `pace.stream` does; one that is under way is broken off."""
         self.end()
         self._over, self._measures, self._failure = threading.Event(), {}, None
         self._thread = threading.Thread(target=self._run, args=(self._over, wanted), name="stream", daemon=True)
@@ -35,7 +35,7 @@ class Streaming:
         """The measures, once; nothing while it is under way.
 
         Raises:
-            RefusedError: as `probes.stream`; or none was begun.
+            RefusedError: as `pace.stream`; or none was begun.
         """
         if self._thread is None:
             raise RefusedError("request", "no stream was begun")
@@ -53,9 +53,9 @@ class Streaming:
             self._thread.join()
             self._thread = None
 
-    def _run(self, over: threading.Event, wanted: probes.Stream) -> None:
+    def _run(self, over: threading.Event, wanted: pace.Stream) -> None:
         try:
-            self._measures = probes.stream(wanted, over=over.is_set)
+            self._measures = pace.stream(wanted, over=over.is_set)
         except RefusedError as error:
             self._failure = error
         except Exception as error:  # noqa: BLE001 - told by `look`, like every failure

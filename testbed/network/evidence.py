@@ -206,11 +206,27 @@ def stream_for(rate: Rate) -> Stream:
     return Stream(size=size, count=taken_at_once + max(80, round(bytes_in_time / size)), skip=taken_at_once, room=room)
 
 
-def rate_within(
-    rate: Rate, stream: Stream, *, began_ms: float, ended_ms: float, carried: int | None = None
-) -> Measured:
-    """Judge how fast a stream went; with what the kernel counted of other senders, who share the link with it."""
-    bits = max((stream.count - stream.skip) * stream.size, carried or 0) * 8
-    found = bits / max(ended_ms - began_ms, 0.001) * 1000
+@dataclass(frozen=True, kw_only=True)
+class Went:
+    """How a stream went.
+
+    Attributes:
+        sent: how many packets the link took.
+        lasted_ms: in so many milliseconds.
+        carried: how many bytes the kernel counted of all who send over the link.
+        carried_ms: in so many milliseconds; nought where it counted none.
+    """
+
+    sent: int
+    lasted_ms: float
+    carried: int
+    carried_ms: float
+
+
+def rate_within(rate: Rate, stream: Stream, went: Went) -> Measured:
+    """Judge how fast a link is: by its stream, or by what the kernel counted where others share the link with that."""
+    found = went.sent * stream.size * 8 / max(went.lasted_ms, 0.001) * 1000
+    if went.carried_ms:
+        found = max(found, went.carried * 8 / went.carried_ms * 1000)
     low, high = (rate.bits_per_s * (1 + sign * RATE_SHARE) for sign in (-1, 1))
     return Measured(fault=rate, what="bits a second", found=found, low=low, high=high)

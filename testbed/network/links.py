@@ -246,18 +246,22 @@ class Links(Ends):
 
     def _unblock(self, blocks: Blocks) -> dict[str, float]:
         done, failures = self.ask_surely({name: _unblocking(these) for name, these in blocks.items()})
+        healed: dict[str, Collection[Block]] = {name: blocks[name] for name in done}
         for server, error in list(failures.items()):
             # Refused where another fault stands in its place: what is really in force of these is undone alone.
             if isinstance(error, RefusedError):
                 try:
                     if ours := self.listing(server).blocks() & blocks[server]:
                         done |= {server: self.channel(server).request(_unblocking(ours))}
+                        healed[server] = ours
                 except BedError as another:
                     failures[server] = another
                 else:
                     del failures[server]
-        if failures:
-            raise group(failures)
+        waiting = {name: _route(rest) for name, these in healed.items() if (rest := shaping.released(these))}
+        _, others = self.ask_surely(waiting)
+        if failures or others:
+            raise group({**others, **failures})
         return _stamps(done)
 
     def _at_each(self, texts: Mapping[str, str]) -> dict[str, float]:

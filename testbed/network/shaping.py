@@ -42,6 +42,11 @@ def orders(
     return told
 
 
+def released(healed: Iterable[Block]) -> list[tc.Message]:
+    """What to tell a kernel of rates that are healed, so that nothing that waits there outlives them."""
+    return tc.hurry({one.address for one in healed if isinstance(one, RateTo)})
+
+
 def explained(code: str, wanted: Collection[Shape], in_force: Collection[Shape]) -> str | None:
     """Why a kernel refused queues, if it is known why.
 

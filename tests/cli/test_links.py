@@ -25,6 +25,7 @@ FAULTS = {
     "cut --service platform-view": f"cut {ONE_WAY} tcp port 7071",
     "loss 12.5%": f"loss {ONE_WAY} loses 12.5 %",
     "rate 1.5mbit": f"rate {ONE_WAY} at 1500 kbit/s",
+    "rate 256kbit": f"rate {ONE_WAY} at 256 kbit/s",  # less than the servers say to each other
     "flap 300ms --down 100ms": f"flap {ONE_WAY} 100 ms down, 200 ms up",
 }
 
@@ -55,7 +56,7 @@ def said(watched: Bed, verb: str, *arguments: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("verb", ["cut", "loss 10", "rate 1mbit", "flap 300ms"])
+@pytest.mark.parametrize("verb", ["cut", "loss 10", "rate 1mbit", "rate 64kbit", "flap 300ms"])
 def test_a_fault_of_links_says_when_each_server_had_it_and_its_healing_too(watched: Bed, verb: str) -> None:
     """On which links, when it was asked for, when each server had it, how far apart: for programs and for people."""
     verb, *value = verb.split()
@@ -73,7 +74,7 @@ def test_a_fault_of_links_says_when_each_server_had_it_and_its_healing_too(watch
     assert (everything["faults"], set(everything["committed_ms"])) == (["every fault"], {"primary", "secondary"})
 
 
-@pytest.mark.parametrize("words", ["cut", "loss 10", "rate 1mbit", "flap 300ms"])
+@pytest.mark.parametrize("words", ["cut", "loss 10", "rate 1mbit", "rate 64kbit", "flap 300ms"])
 def test_a_fault_of_links_holds_for_its_time_and_then_ends_by_itself(watched: Bed, words: str) -> None:
     """Not before the end that the command told, by the clock of the kernel; no process is left that could heal it."""
     verb, *value = words.split()

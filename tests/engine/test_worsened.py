@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import struct
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +17,11 @@ from testbed.network.channel import RefusedError
 from testbed.network.evidence import Measured
 from testbed.network.proof import prove_in_force, prove_passing, proved
 from testbed.partitions import Link, Vanished, cut
+from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from testbed.network.links import Links
     from testbed.partitions import NetworkFault
 
@@ -119,6 +123,48 @@ def test_packets_are_timed_one_by_one(links: Links) -> None:
     each_ms = (14 + 20 + 8 + 12) * 8 / 64
     assert late_ms[99] - late_ms[49] == pytest.approx(50 * each_ms, rel=0.1)
     assert max(one.late_ms for one in measure.timed(links, fault, count=100)) < late_ms[99] / 2
+
+
+@pytest.fixture
+def heard(links: Links) -> Iterator[int]:
+    """The port where b hears timed packets."""
+    ear = links.channel("b")
+    yield ear.request({"do": "hear", "act": "begin"})["port"]
+    ear.request({"do": "hear", "act": "end"})
+
+
+def fill(links: Links, port: int, *, packets: int) -> None:
+    """Let packets of others wait before the link from a to b, of several senders: the buffer of each holds some 270."""
+    for _ in range(packets // 250):
+        where = {"address": str(links.end("b").address), "port": port}
+        links.channel("a").request({"do": "timed", "count": 250, **where})
+
+
+@pytest.mark.parametrize("bits_per_s", [64_000, 256_000])
+def test_a_rate_is_measured_behind_what_waits_already(links: Links, heard: int, bits_per_s: int) -> None:
+    """A stream of its own would wait for seconds: more than 64 KiB fit in before it."""
+    fault = Rate("a", "b", bits_per_s)
+    with links.held([fault]):
+        began = time.monotonic()
+        fill(links, heard, packets=1500)
+        assert measure.rate(links, fault, within_s=0).is_as_asked
+        fill(links, heard, packets=1500)
+        assert not measure.unlimited(links, fault, within_s=0).is_as_asked
+        assert time.monotonic() - began < 69_632 * 8 / 64_000
+
+
+def test_what_waits_before_a_slow_link_is_let_go_when_it_is_healed(links: Links, heard: int) -> None:
+    """It would take 6.75 seconds in all."""
+    late = []
+
+    def arrived() -> int:
+        late.extend(links.channel("b").request({"do": "hear", "act": "look"})["late"])
+        return len(late)
+
+    with links.held([Rate("a", "b", 64_000)]):
+        fill(links, heard, packets=1000)
+        assert arrived() < 500
+    wait_until(arrived, lambda count: count == 1000, within_s=3, what="what had waited")
 
 
 def queues(messages: list[tc.Message]) -> list[tc.Message]:

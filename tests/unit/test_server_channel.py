@@ -23,7 +23,7 @@ from testbed.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from stubs.server.probes import Stream
+    from stubs.server.pace import Stream
 
 
 class FakeFilter:
@@ -133,7 +133,7 @@ def test_a_channel_answers_while_a_stream_is_under_way(monkeypatch: pytest.Monke
     def look() -> dict[str, Any]:
         return request(do="stream", act="look")
 
-    monkeypatch.setattr("stubs.server.probes.stream", slow)
+    monkeypatch.setattr("stubs.server.pace.stream", slow)
     assert look()["error"] == "no stream was begun"
     assert request(**STREAM)["ok"]
     assert request(do="nft", text="add rule")["ok"]
@@ -158,7 +158,7 @@ def test_a_stream_that_fails_says_so_at_the_next_look(monkeypatch: pytest.Monkey
             del over
             raise error
 
-        monkeypatch.setattr("stubs.server.probes.stream", failing)
+        monkeypatch.setattr("stubs.server.pace.stream", failing)
         channel.answer(json.dumps({"id": 1, **STREAM}).encode(), fake, measuring)
         told = wait_until(look, lambda told: not told["ok"], within_s=10, what="the failure")
         assert (told["kind"], str(error) in told["error"]) == (kind, True)

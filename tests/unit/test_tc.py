@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from testbed.network import shaping, tc
-from testbed.network.blocks import DelayTo, RateTo
+from testbed.network.blocks import DelayTo, LossFrom, RateTo
 
 A, B, C = (IPv4Address(f"10.213.0.{number}") for number in (2, 3, 4))
 
@@ -118,6 +118,13 @@ def test_a_rate_leaves_all_queues_alone() -> None:
     """No kernel minds what is beside it."""
     orders = shaping.orders({"a": [RateTo(B, 64_000)]}, {}, [A, B, C])
     assert orders["a"] == tc.shape([RateTo(B, 64_000)])
+
+
+def test_only_rates_have_something_to_let_go_when_they_are_healed() -> None:
+    """Their classes alone, which are changed and never made."""
+    assert shaping.released([LossFrom(A, 5), DelayTo(B, 5)]) == []
+    (let_go,) = shaping.released([LossFrom(A, 5), RateTo(B, 64_000)])
+    assert (let_go["type"], let_go["flags"], let_go["handle"]) == (40, 0x100, tc.handle_of(B))
 
 
 @pytest.mark.parametrize(

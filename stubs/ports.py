@@ -30,9 +30,17 @@ PROBE_DSCP = 47
 """What marks a probe: a code point for local use (RFC 2474, pool 2). Any port can be probed with it, by UDP,
 by TCP or by ICMP echo, without its listener noticing (invented)."""
 
+STREAM_DSCP = 39
+"""What marks the packets of a stream that measures a slow link: they wait in its queue like any other packet, where
+probes pass by, and they are not counted; the receiver drops them, too. A code point like that (invented)."""
+
 ANSWER_DSCP = 45
 """What marks the answer of a network fault, a TCP reset or an ICMP error: another code point for local use. It comes
 through whatever cut there is, as if a firewall on the way had sent it (invented)."""
+
+INSPECTOR_DSCP = 43
+"""What marks what the orchestrator itself asks, so that its connections are told from clients' even where nobody
+answered: another code point for local use (invented)."""
 
 WATCHDOG = 50799
 """Services of a server tell its platform view how they are: TCP on loopback only (invented)."""

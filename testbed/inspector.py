@@ -33,9 +33,6 @@ ASKED_NAME = "orchestrator.test"
 AGENT = "portal-testbed (orchestrator)"
 """What it calls itself."""
 
-DSCP = 43
-"""What marks its packets, so that connections which nobody answered are told apart too: a code point for local use."""
-
 _OK_BELOW = 400
 
 
@@ -58,7 +55,10 @@ class _Adapter(HTTPAdapter):
         super().__init__(max_retries=Retry(1, connect=0, read=0, other=1))
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        marked = [*HTTPSConnection.default_socket_options, (socket.IPPROTO_IP, socket.IP_TOS, DSCP << 2)]
+        marked = [
+            *HTTPSConnection.default_socket_options,
+            (socket.IPPROTO_IP, socket.IP_TOS, ports.INSPECTOR_DSCP << 2),
+        ]
         options |= {"server_hostname": ASKED_NAME, "ssl_context": _trusting(), "socket_options": marked}
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = {"https": _Pool}

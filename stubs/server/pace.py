@@ -1,4 +1,4 @@
-"""A stream of probes that keeps a link busy, and how fast the link is meanwhile. Sends and measures; judges nothing.
+"""A stream of packets that keeps a link busy, and how fast the link is meanwhile. Sends and measures; judges nothing.
 
 Who else sends over the link slows the stream down, but not the link: what the kernel counts of all senders tells the
 rate whether the stream gets through or waits behind others. The standard library alone, to start fast.
@@ -12,6 +12,7 @@ import struct
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from stubs import ports
 from stubs.server import probes
 from stubs.server.refusal import RefusedError
 
@@ -86,7 +87,7 @@ class Pace:
 
 
 def stream(wanted: Stream, *, over: Callable[[], bool]) -> dict[str, float]:
-    """Send UDP probes as fast as the link takes them, and measure how fast the link is.
+    """Send UDP packets as fast as the link takes them, and measure how fast the link is.
 
     Args:
         wanted: its measures.
@@ -99,7 +100,7 @@ def stream(wanted: Stream, *, over: Callable[[], bool]) -> dict[str, float]:
     Raises:
         RefusedError: as `probes.send_probes`, and when the link stands still, or the stream is broken off.
     """
-    with probes.explained(wanted.address, "udp", wanted.port), probes.marked("udp") as sender:
+    with probes.explained(wanted.address, "udp", wanted.port), probes.marked("udp", dscp=ports.STREAM_DSCP) as sender:
         sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, wanted.room)
         # Not a time-out of Python's, which would wait for half the buffer to drain and so let the link stand idle.
         sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("=qq", 0, int(_TURN_S * 1_000_000)))

@@ -18,7 +18,6 @@ from stubs.server.refusal import RefusedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_TOS = ports.PROBE_DSCP << 2  # the code point is the upper six bits of the byte
 _PAYLOAD = b"probe"
 IP_RECVERR = 11  # of linux/in.h; Python's socket has no name for it before 3.14
 _ERROR = struct.Struct("=IBBB")  # the begin of sock_extended_err: errno, origin, type, code
@@ -86,13 +85,13 @@ def _counted(count: int, act: Callable[[], object]) -> dict[str, int]:
     return {"sent": count - refused, "refused": refused}
 
 
-def marked(protocol: str) -> socket.socket:
+def marked(protocol: str, *, dscp: int = ports.PROBE_DSCP) -> socket.socket:
     """A socket whose packets are marked as probes."""
     if protocol == "icmp":
         made = _echo_socket()
     else:
         made = socket.socket(socket.AF_INET, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
-    made.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _TOS)
+    made.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << 2)  # the upper six bits of the byte
     return made
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from stubs import ports
 from testbed.errors import BedError, FaultError
-from testbed.inspector import DSCP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,8 +26,8 @@ delete table {TABLE}
 add table {TABLE}
 add set {TABLE} {_SET} {{ type ipv4_addr; flags dynamic; size 4096; counter; }}
 add chain {TABLE} ingress {{ type filter hook prerouting priority -400; policy accept; }}
-add rule {TABLE} ingress tcp dport {ports.PORTAL_HTTPS} tcp flags & (syn | ack) == syn ip dscp != {DSCP} \
-add @{_SET} {{ ip saddr }}
+add rule {TABLE} ingress tcp dport {ports.PORTAL_HTTPS} tcp flags & (syn | ack) == syn \
+ip dscp != {ports.INSPECTOR_DSCP} add @{_SET} {{ ip saddr }}
 """
 """The table, made anew."""
 

@@ -132,18 +132,35 @@ def stops(fault: NetworkFault, probe: Probe) -> bool:
             assert_never(fault)
 
 
+def blinds(fault: NetworkFault, probe: Probe) -> bool:
+    """Whether under this fault nobody can tell if another one stops this probe: it is stopped, or may never leave."""
+    if isinstance(fault, Flap):
+        return not fault.one_way and (fault.source, fault.target) == (probe.target, probe.source)
+    return stops(fault, probe)
+
+
 def spoils(fault: NetworkFault, probe: Probe) -> bool:
-    """Whether under this fault nobody can tell if the link would carry this probe."""
+    """Whether under this fault nobody can tell if the link would carry this probe, which passes by all queues."""
     match fault:
         case Link() | Path() | Vanished():
             return stops(fault, probe)
-        case Loss(source, target) | Rate(source, target) | Delay(source, target):
+        case Rate() | Delay():
+            return False
+        case Loss(source, target):
             return (source, target) == (probe.source, probe.target)
         case Flap(source, target, one_way=one_way):
             ways = [(source, target)] if one_way else [(source, target), (target, source)]
             return (probe.source, probe.target) in ways
         case _:
             assert_never(fault)
+
+
+def hides(fault: NetworkFault, other: Worsened) -> bool:
+    """Whether under this fault nobody can tell if the other one does to its link what it says."""
+    probe = probe_of(other)
+    if isinstance(fault, Rate | Delay):
+        return isinstance(other, Rate | Delay) and (fault.source, fault.target) == (probe.source, probe.target)
+    return spoils(fault, probe)
 
 
 def manner_of(fault: Cut) -> Manner:

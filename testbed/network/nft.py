@@ -3,11 +3,11 @@
 One table of our own, `inet portal_testbed`, in the network namespace of each server. It judges by address and
 port alone, never by connection, so an established connection is cut like a new one. Loopback always passes.
 
-    ingress:  loopback passes; count probes (arrived); faults; count probes (passed); drop probes
+    ingress:  loopback passes; drop streams; count probes (arrived); faults; count probes (passed); drop probes
     faults:   lost? drop. an answer of a fault? pass. cut source, source and protocol, source and protocol and port,
               on either side? stop it in its manner. flapping source? drop by turns. lossy source? draw from its deck
-    egress:   loopback passes; lost? drop; flapping target? drop by turns; mark the answers of faults;
-              shaped target? to its class (`tc`)
+    egress:   loopback passes; lost? drop; an answer of a fault? mark it, pass; flapping target? drop by turns; a probe?
+              pass; shaped target? to its class (`tc`)
 
 What is in force are elements of sets and maps, never rules. So a change is one small transaction, undoing needs no
 memory of rule handles, an element can carry a time-out (a *lease*: the kernel heals by itself when its holder
@@ -19,7 +19,8 @@ The chains that elements jump to (a manner, a deck) are made with the first elem
 without what they need refuses these alone; they stay, and do nothing without an element.
 
 Answers of a fault (ICMP errors, TCP resets) bear the mark of the packet that they answer (`SYSCTLS`), get a code point
-of their own as they leave, and pass whatever cut there is: as if a firewall between the two ends had answered.
+of their own as they leave, and pass whatever cut there is, and whatever queue: as if a firewall between the two ends
+had answered. Probes pass by the queues, too, or none would arrive in time behind what waits in a slow one.
 
 A lost server's own UDP senders see EPERM, as with any packet filter on the way out; TCP sees silence.
 
@@ -31,19 +32,17 @@ counter anew).
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from stubs import ports
-from testbed.network import phases
+from testbed.network import decks, phases
 from testbed.network.blocks import Block, DelayTo, FlapWith, LossFrom, Lost, RateTo, Source, SourcePort
 from testbed.network.tc import class_of
 from testbed.partitions import Manner
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from ipaddress import IPv4Address
 
 TABLE_NAME = "portal_testbed"
 TABLE = f"inet {TABLE_NAME}"
@@ -76,11 +75,11 @@ _ADDRESS = "ipv4_addr"
 _FLOW = "ipv4_addr . inet_proto . inet_service"
 _FAMILIES = ("ipv4", "ipv6")  # a set over all packets there can be, without an interval set
 _MOST_PROBED = 4096  # flows (source, protocol, port) whose probes are counted
-_DECK = 1000
 STOP = "stop_"
 
 _MARK = 0x2F
 _PROBE = f"ip dscp {ports.PROBE_DSCP}"
+_STREAM = f"ip dscp {ports.STREAM_DSCP}"
 _ANSWER = f"ip dscp {ports.ANSWER_DSCP}"
 _STOP = {
     Manner.REJECT: ("reject with icmp type port-unreachable",),
@@ -109,18 +108,7 @@ class _Element:
 
 def install() -> str:
     """Make the table; where it is already, set its rules anew and leave alone what is in force."""
-    lines = [f"add table {TABLE}"]
-    lines += _map(CUT_SOURCES, f"{_ADDRESS} : verdict")
-    lines += _map(CUT_PROTOCOLS, f"{_ADDRESS} . inet_proto : verdict")
-    lines += _map(CUT_PORTS, f"{_FLOW} : verdict")
-    lines += _map(LOSSY, f"{_ADDRESS} : verdict")
-    lines += _map(SHAPED, f"{_ADDRESS} : classid")
-    lines += [line for name in _FAULT_SETS for line in _set("set", name, "nf_proto", "flags timeout")]
-    lines += [line for name in (phases.IN, phases.OUT) for line in _map(name, f"{_ADDRESS} : verdict")]
-    timed = ("flags dynamic, timeout", f"size {_MOST_PROBED}")
-    lines += [line for name in (phases.DOWN, phases.CYCLE) for line in _set("set", name, _ADDRESS, *timed)]
-    counted = ("flags dynamic", f"size {_MOST_PROBED}")
-    lines += [line for name in (ARRIVED, PASSED) for line in _set("set", name, _FLOW, *counted)]
+    lines = [f"add table {TABLE}", *_memory()]
     lines += [f"add chain {TABLE} faults", *_base_chain("ingress", "input"), *_base_chain("egress", "output")]
     lines += _rules(
         "faults",
@@ -134,16 +122,41 @@ def install() -> str:
         f"ip saddr vmap @{phases.IN}",
         f"ip saddr vmap @{LOSSY}",
     )
-    lines += _rules("ingress", "iif lo accept", *_count(ARRIVED), "jump faults", *_count(PASSED), f"{_PROBE} drop")
+    lines += _rules(
+        "ingress",
+        "iif lo accept",
+        f"{_STREAM} drop",
+        *_count(ARRIVED),
+        "jump faults",
+        *_count(PASSED),
+        f"{_PROBE} drop",
+    )
     lines += _rules(
         "egress",
         "oif lo accept",
         f"meta nfproto @{LOST_OUT} drop",
+        f"meta mark {_MARK} ip dscp set {ports.ANSWER_DSCP} accept",
         f"ip daddr vmap @{phases.OUT}",
-        f"meta mark {_MARK} ip dscp set {ports.ANSWER_DSCP}",
+        f"{_PROBE} accept",
         f"meta priority set ip daddr map @{SHAPED}",
     )
     return _text(lines)
+
+
+def _memory() -> list[str]:
+    """The sets and maps; what is in them stays."""
+    lines = _map(CUT_SOURCES, f"{_ADDRESS} : verdict")
+    lines += _map(CUT_PROTOCOLS, f"{_ADDRESS} . inet_proto : verdict")
+    lines += _map(CUT_PORTS, f"{_FLOW} : verdict")
+    lines += _map(LOSSY, f"{_ADDRESS} : verdict")
+    lines += _map(SHAPED, f"{_ADDRESS} : classid")
+    lines += [line for name in _FAULT_SETS for line in _set("set", name, "nf_proto", "flags timeout")]
+    lines += [line for name in (phases.IN, phases.OUT) for line in _map(name, f"{_ADDRESS} : verdict")]
+    timed = ("flags dynamic, timeout", f"size {_MOST_PROBED}")
+    lines += [line for name in (phases.DOWN, phases.CYCLE) for line in _set("set", name, _ADDRESS, *timed)]
+    counted = ("flags dynamic", f"size {_MOST_PROBED}")
+    lines += [line for name in (ARRIVED, PASSED) for line in _set("set", name, _FLOW, *counted)]
+    return lines
 
 
 def block(blocks: Collection[Block], *, lease_ms: int | None = None) -> str:
@@ -181,20 +194,6 @@ def flush() -> str:
     """Undo everything. The counters of probes stay."""
     maps = [f"flush map {TABLE} {name}" for name in _FAULT_MAPS]
     return _text([*maps, *(f"flush set {TABLE} {name}" for name in _FAULT_SETS)])
-
-
-def deck(address: IPv4Address, permille: int) -> tuple[int, ...]:
-    """Which of each 1,000 packets from an address are lost: exactly `permille`, shuffled, the same in every run."""
-
-    def place(number: int) -> bytes:
-        return hashlib.sha256(f"{address} {number}".encode()).digest()
-
-    return tuple(sorted(sorted(range(_DECK), key=place)[:permille]))
-
-
-def loss_chain(one: LossFrom) -> str:
-    """Name of the chain that holds a deck."""
-    return f"loss_{str(one.address).replace('.', '_')}_{one.permille}"
 
 
 def stop_chain(manner: Manner) -> str:
@@ -239,8 +238,7 @@ def _chains(blocks: Collection[Block]) -> dict[str, tuple[str, ...]]:
         if isinstance(one, Source | SourcePort) and one.manner is not Manner.DROP:
             found[stop_chain(one.manner)] = (f"meta mark set {_MARK}", *_STOP[one.manner])
         elif isinstance(one, LossFrom):
-            places = ", ".join(map(str, deck(one.address, one.permille)))
-            found[loss_chain(one)] = (f"numgen inc mod {_DECK} {{ {places} }} drop",)
+            found[decks.chain(one)] = (decks.rule(one),)
         elif isinstance(one, FlapWith):
             found |= {phases.chain(one, way): phases.rules(one, field) for way, field in phases.ways(one)}
     return found
@@ -259,7 +257,7 @@ def _elements(blocks: Collection[Block]) -> Iterator[_Element]:
             case Lost():
                 yield from (_Element(where, family) for where in _FAULT_SETS for family in _FAMILIES)
             case LossFrom(address, _):
-                yield _Element(LOSSY, str(address), f"jump {loss_chain(one)}")
+                yield _Element(LOSSY, str(address), f"jump {decks.chain(one)}")
             case FlapWith(address):
                 yield from (
                     _Element(way, str(address), f"jump {phases.chain(one, way)}") for way, _ in phases.ways(one)

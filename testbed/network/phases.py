@@ -28,8 +28,9 @@ _SLACK_MS = 25.0
 
 
 def chain(one: FlapWith, way: str) -> str:
-    """Name of the chain that holds the phases of one way."""
-    return f"{way}_{str(one.address).replace('.', '_')}_{one.down_ms}_{one.up_ms}"
+    """Name of the chain that holds the phases of one way; another one where that flaps alone, so the two exclude."""
+    alone = "" if one.both else "_alone"
+    return f"{way}{alone}_{str(one.address).replace('.', '_')}_{one.down_ms}_{one.up_ms}"
 
 
 def ways(one: FlapWith) -> tuple[tuple[str, str], ...]:

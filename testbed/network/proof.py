@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from testbed.bad_links import Delay, Flap, Loss, Rate
 from testbed.errors import FaultError, NotInTimeError
@@ -25,11 +25,12 @@ from testbed.network.evidence import (
     Evidence,
     Measured,
     Probe,
+    blinds,
     enough_probes,
+    hides,
     manner_of,
     probe_of,
     spoils,
-    stops,
 )
 from testbed.network.lease import LEASE_MS
 from testbed.network.sending import Sent, send
@@ -49,6 +50,9 @@ machine."""
 
 _DISTURBED = 10
 """How much longer than a count a measurement may take: a busy machine disturbs it, and then it is repeated."""
+
+
+_Worse = TypeVar("_Worse", bound=Worsened)
 
 
 @dataclass(kw_only=True)
@@ -98,14 +102,9 @@ def prove_passing(links: Links, faults: Collection[NetworkFault], *, within_s: f
     held = links.claims.held()
     others = [fault for fault in _in_force(links) if fault not in faults or fault in held]
     shown = _prove(links, questions, others, "passing", within_s)
-    covered = {one.probe for one in shown if one.covered_by is not None}
-    measured = [
-        one
-        for fault in faults
-        if isinstance(fault, Rate | Delay | Flap) and probe_of(fault) not in covered
-        for one in _ended(links, fault, _DISTURBED * within_s)
-    ]
-    return (*shown, *_all_as_asked(measured, "ended"))
+    open_, covered = _uncovered([fault for fault in faults if isinstance(fault, Rate | Delay | Flap)], others)
+    measured = [one for fault in open_ for one in _ended(links, fault, _DISTURBED * within_s)]
+    return (*shown, *_all_as_asked(measured, "ended"), *covered)
 
 
 def prove_in_force(links: Links, faults: Collection[NetworkFault], *, within_s: float = WITHIN_S) -> tuple[Shown, ...]:
@@ -117,15 +116,8 @@ def prove_in_force(links: Links, faults: Collection[NetworkFault], *, within_s: 
     cuts = [fault for fault in faults if isinstance(fault, Link | Path | Vanished)]
     stopped = prove_stopped(links, cuts, within_s=within_s) if cuts else ()
     others = [fault for fault in _in_force(links) if fault not in faults] if len(cuts) < len(faults) else []
-    covered: list[Evidence] = []
-    measured: list[Measured] = []
-    for fault in faults:
-        if isinstance(fault, Loss | Rate | Delay | Flap):
-            by = next((other for other in others if spoils(other, probe_of(fault))), None)
-            if by is None:
-                measured += _measured(links, fault, within_s)
-            else:
-                covered.append(Evidence(probe=probe_of(fault), covered_by=by))
+    open_, covered = _uncovered([fault for fault in faults if isinstance(fault, Loss | Rate | Delay | Flap)], others)
+    measured = [one for fault in open_ for one in _measured(links, fault, within_s)]
     if any(one.covered_by is not None for one in (*stopped, *covered)):
         _refuse_missing(links, faults)
     return (*stopped, *_all_as_asked(measured, "in force"), *covered)
@@ -160,6 +152,15 @@ def _probes(links: Links, fault: NetworkFault) -> Iterator[Probe]:
             yield from (Probe(server, other) for other in links.servers() if other != server)
         case _:
             yield probe_of(fault)
+
+
+def _uncovered(
+    faults: Collection[_Worse], others: Collection[NetworkFault]
+) -> tuple[list[_Worse], tuple[Evidence, ...]]:
+    """Which faults can be measured, and what the others are covered by."""
+    by = {fault: next((other for other in others if hides(other, fault)), None) for fault in faults}
+    covered = tuple(Evidence(probe=probe_of(one), covered_by=other) for one, other in by.items() if other is not None)
+    return [fault for fault, other in by.items() if other is None], covered
 
 
 def _in_force(links: Links) -> list[NetworkFault]:
@@ -218,7 +219,7 @@ def _prove(
     expected: Expected,
     within_s: float,
 ) -> tuple[Evidence, ...]:
-    covers = stops if expected == "stopped" else spoils
+    covers = blinds if expected == "stopped" else spoils
     covered, open_ = [], []
     for question in dict.fromkeys(questions):
         by = next((other for other in others if covers(other, question.probe)), None)

@@ -14,13 +14,13 @@ from testbed.errors import FaultError, MissingError, MisuseError
 from testbed.network import kernel, measure, tc
 from testbed.network.blocks import DelayTo, RateTo
 from testbed.network.channel import RefusedError
-from testbed.network.evidence import Measured
+from testbed.network.evidence import Evidence, Measured
 from testbed.network.proof import prove_in_force, prove_passing, proved
-from testbed.partitions import Link, Vanished, cut
+from testbed.partitions import Link, Manner, Vanished, cut, in_manner
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from testbed.network.links import Links
     from testbed.partitions import NetworkFault
@@ -126,22 +126,22 @@ def test_packets_are_timed_one_by_one(links: Links) -> None:
 
 
 @pytest.fixture
-def heard(links: Links) -> Iterator[int]:
-    """The port where b hears timed packets."""
-    ear = links.channel("b")
-    yield ear.request({"do": "hear", "act": "begin"})["port"]
-    ear.request({"do": "hear", "act": "end"})
+def heard(links: Links) -> Iterator[dict[str, int]]:
+    """The ports where a and b hear timed packets."""
+    yield {name: links.channel(name).request({"do": "hear", "act": "begin"})["port"] for name in ("a", "b")}
+    for name in ("a", "b"):
+        links.channel(name).request({"do": "hear", "act": "end"})
 
 
-def fill(links: Links, port: int, *, packets: int) -> None:
-    """Let packets of others wait before the link from a to b, of several senders: the buffer of each holds some 270."""
+def fill(links: Links, heard: dict[str, int], *, target: str = "b", packets: int) -> None:
+    """Let packets of others wait before a link, of several senders: the buffer of each holds some 270."""
+    where = {"address": str(links.end(target).address), "port": heard[target]}
     for _ in range(packets // 250):
-        where = {"address": str(links.end("b").address), "port": port}
-        links.channel("a").request({"do": "timed", "count": 250, **where})
+        links.channel("a" if target == "b" else "b").request({"do": "timed", "count": 250, **where})
 
 
 @pytest.mark.parametrize("bits_per_s", [64_000, 256_000])
-def test_a_rate_is_measured_behind_what_waits_already(links: Links, heard: int, bits_per_s: int) -> None:
+def test_a_rate_is_measured_behind_what_waits_already(links: Links, heard: dict[str, int], bits_per_s: int) -> None:
     """A stream of its own would wait for seconds: more than 64 KiB fit in before it."""
     fault = Rate("a", "b", bits_per_s)
     with links.held([fault]):
@@ -153,7 +153,7 @@ def test_a_rate_is_measured_behind_what_waits_already(links: Links, heard: int, 
         assert time.monotonic() - began < 69_632 * 8 / 64_000
 
 
-def test_what_waits_before_a_slow_link_is_let_go_when_it_is_healed(links: Links, heard: int) -> None:
+def test_what_waits_before_a_slow_link_is_let_go_when_it_is_healed(links: Links, heard: dict[str, int]) -> None:
     """It would take 6.75 seconds in all."""
     late = []
 
@@ -165,6 +165,29 @@ def test_what_waits_before_a_slow_link_is_let_go_when_it_is_healed(links: Links,
         fill(links, heard, packets=1000)
         assert arrived() < 500
     wait_until(arrived, lambda count: count == 1000, within_s=3, what="what had waited")
+
+
+OVER_SLOW_LINKS: Mapping[str, Collection[NetworkFault]] = {
+    **{str(manner): in_manner(cut("a", "b"), manner) for manner in (Manner.DROP, Manner.RESET, Manner.REJECT)},
+    "loss": [Loss("a", "b", 300)],
+}
+
+
+@pytest.mark.parametrize("kind", OVER_SLOW_LINKS)
+def test_what_else_befalls_a_slow_link_is_proved_past_what_waits_there(
+    links: Links, heard: dict[str, int], kind: str
+) -> None:
+    """Neither probes nor the answers of a fault wait for seconds, or find no room; its end is proved, too."""
+    both, faults = [Rate("a", "b", 64_000), Rate("b", "a", 64_000)], OVER_SLOW_LINKS[kind]
+    with links.held(both):
+        for target in ("a", "b"):
+            fill(links, heard, target=target, packets=1500)
+        began = time.monotonic()
+        with proved(links, faults) as proof:
+            assert not [one for one in proof.during if isinstance(one, Evidence) and one.covered_by is not None]
+            assert {one.fault for one in links.current()} == {*both, *faults}
+        assert time.monotonic() - began < 69_632 * 8 / 64_000
+    assert all(one.is_passing for one in (*proof.before, *proof.after) if isinstance(one, Evidence))
 
 
 def queues(messages: list[tc.Message]) -> list[tc.Message]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stubs import ports
 from testbed.network import listing as listings
 from testbed.network import nft, tc
 from testbed.network.blocks import (
@@ -21,6 +22,7 @@ from testbed.network.blocks import (
     Source,
     SourcePort,
 )
+from testbed.network.decks import deck
 from testbed.partitions import Manner
 
 A = IPv4Address("10.213.0.2")
@@ -76,17 +78,18 @@ def test_text_never_closes_two_braces_on_a_line(text: str) -> None:
 
 
 def test_install_counts_probes_around_the_faults() -> None:
-    """Loopback first; then arrived, faults, passed, and at last the probes are dropped."""
+    """Loopback first; no stream comes to them; then arrived, faults, passed, and at last the probes are dropped."""
     rules = [
         line.split("ingress ")[1]
         for line in nft.install().splitlines()
         if line.startswith("add rule") and "ingress" in line
     ]
-    assert [rule.split()[0:2] for rule in (rules[0], rules[3])] == [["iif", "lo"], ["jump", "faults"]]
-    assert all("@probes_arrived" in rule for rule in rules[1:3])
-    assert all("@probes_passed" in rule for rule in rules[4:6])
-    assert rules[6].endswith("drop")
-    assert len(rules) == 7
+    assert [rule.split()[0:2] for rule in (rules[0], rules[4])] == [["iif", "lo"], ["jump", "faults"]]
+    assert rules[1] == f"ip dscp {ports.STREAM_DSCP} drop"
+    assert all("@probes_arrived" in rule for rule in rules[2:4])
+    assert all("@probes_passed" in rule for rule in rules[5:7])
+    assert rules[7] == f"ip dscp {ports.PROBE_DSCP} drop"
+    assert len(rules) == 8
 
 
 def test_install_flushes_each_chain_that_it_fills_and_no_set() -> None:
@@ -195,11 +198,11 @@ def shaped(value: str, comment: str) -> dict[str, Any]:
 
 def test_deck_loses_exactly_the_share_and_is_shuffled() -> None:
     """Of 1,000 places so many; not in a row, and others for another address."""
-    cards = nft.deck(A, 300)
+    cards = deck(A, 300)
     assert (len(cards), len(set(cards)), min(cards) >= 0, max(cards) < 1000) == (300, 300, True, True)
     assert cards != tuple(range(300))
     assert sum(card < 500 for card in cards) != 300
-    assert cards == nft.deck(A, 300) != nft.deck(IPv4Address("10.213.0.3"), 300)
+    assert cards == deck(A, 300) != deck(IPv4Address("10.213.0.3"), 300)
 
 
 def test_class_numbers_are_apart_in_any_small_network() -> None:
@@ -242,3 +245,10 @@ def test_parse_refuses_what_it_does_not_know(odd: object) -> None:
     """A listing of another form is an error, and never an empty answer."""
     with pytest.raises(listings.UnexpectedListingError):
         parse(odd)
+
+
+def test_no_two_kinds_of_packets_bear_the_same_mark() -> None:
+    """Or what the orchestrator asks would be dropped as a stream, say. Code points for local use (RFC 2474)."""
+    marks = {name: value for name, value in vars(ports).items() if name.endswith("_DSCP")}
+    assert len(marks) == len(set(marks.values())) == 4
+    assert all(0 < mark < 64 and mark % 2 == 1 for mark in marks.values())

@@ -6,15 +6,17 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from testbed.bad_links import Loss, Rate
+from testbed.bad_links import Delay, Flap, Loss, Rate
 from testbed.errors import MisuseError
 from testbed.network.blocks import Block, InForce, Listing, Lost, Source
 from testbed.network.evidence import (
     Evidence,
     Probe,
     Went,
+    blinds,
     count_within,
     enough_probes,
+    hides,
     rate_within,
     spoils,
     stops,
@@ -92,8 +94,28 @@ def test_links_translate_blocks_back_into_faults() -> None:
 def test_a_worsened_link_spoils_the_proof_that_it_carries() -> None:
     """It stops nothing surely, and lets nothing pass surely."""
     assert spoils(Loss("a", "b", 500), PROBE)
-    assert spoils(Rate("a", "b", 64_000), PROBE)
+    assert not spoils(Rate("a", "b", 64_000), PROBE)  # probes pass by its queue
     assert not spoils(Loss("b", "a", 500), PROBE)
+
+
+def test_what_may_not_leave_shows_nothing_of_what_stops_it_at_the_other_end() -> None:
+    """A flapping link is judged at its target: what comes from there is dropped by turns before it leaves."""
+    assert blinds(Flap("b", "a", 50, 60), PROBE)
+    assert not blinds(Flap("b", "a", 50, 60, one_way=True), PROBE)
+    assert not blinds(Flap("a", "b", 50, 60), PROBE)
+    assert blinds(Link("a", "b"), PROBE)
+
+
+def test_what_shapes_a_link_hides_only_what_else_shapes_it() -> None:
+    """A loss is counted by probes that pass by the queue; what stops or loses packets hides all."""
+    rate, delay, loss = Rate("a", "b", 64_000), Delay("a", "b", 5), Loss("a", "b", 500)
+    assert hides(rate, delay)
+    assert hides(delay, rate)
+    assert not hides(rate, loss)
+    assert not hides(Rate("b", "a", 64_000), delay)
+    assert all(hides(other, one) for other in (Link("a", "b"), Vanished("b")) for one in (rate, delay, loss))
+    assert hides(loss, rate)
+    assert not hides(Loss("b", "a", 500), rate)
 
 
 @pytest.mark.parametrize(("answered", "is_stopped"), [(2, True), (1, False), (0, False)])

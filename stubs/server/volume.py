@@ -135,7 +135,9 @@ def main() -> None:
         said = carry_out(sys.argv[1:], DATA, FAULTS)
     except (RefusedError, OSError, sqlite3.Error, ValueError) as error:
         said = {"error": str(error)}
-    sys.stdout.write(json.dumps(said))
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
+    sys.stdin.read()  # whoever asked has read it: what a program says last that ends at once may be lost
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from docker.errors import DockerException, NotFound
 from requests.exceptions import RequestException
 
 from stubs.installation import FAULTS, FULL_DISK, SLOW, slow_start
+from testbed.engine import execs
 from testbed.engine.names import Names
 from testbed.engine.volumes import STUB_USER, unpacked
 from testbed.errors import BedError, EngineError, FaultError
@@ -127,9 +128,8 @@ class VolumeFaults:
         container = self._names.container(server, "server")
         what = f"cannot {' '.join(words)} on the {server.value}"
         try:
-            made = self._api.exec_create(container, [*_COMMAND, *words], user=f"{STUB_USER}:{STUB_USER}")
-            output = self._api.exec_start(made["Id"])
-        except (DockerException, RequestException) as error:
+            output = execs.asked(self._api, container, [*_COMMAND, *words], user=f"{STUB_USER}:{STUB_USER}")
+        except (DockerException, OSError) as error:
             raise EngineError(f"{what}: {error}") from error
         try:
             said: dict[str, Any] = json.loads(output)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from docker.errors import APIError, DockerException, NotFound
 
 from stubs import ports
+from testbed.engine import execs
 from testbed.errors import BedError, EngineError, FaultError
 from testbed.network.frames import Frames
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     import docker
 
+    from testbed.engine.execs import Pipe
     from testbed.network.frames import Stream
 
 COMMAND = ("python3", "-m", "stubs.server.channel")
@@ -33,8 +35,6 @@ DEADLINE_S = 5.0
 
 Request: TypeAlias = dict[str, Any]
 Answer: TypeAlias = dict[str, Any]
-Pipe: TypeAlias = "tuple[Stream, object]"
-"""A stream, and what must be kept for as long as it is used: docker-py closes a connection with its response."""
 
 
 class RefusedError(FaultError):
@@ -101,7 +101,7 @@ class Channel:
         with self._turn(deadline, deadline_s), self._translated(deadline_s):
             if self._closed or self._connect is None:
                 raise EOFError
-            self._hang_up()
+            execs.hang_up(self._pipe)
             stream, _ = self._pipe = self._connect()
             self._frames = Frames(stream)
             before = self._pid
@@ -160,7 +160,7 @@ class Channel:
     def close(self) -> None:
         """End the far end. Closing twice is fine."""
         self._closed = True
-        self._hang_up()
+        execs.hang_up(self._pipe)
 
     def __enter__(self) -> Self:
         return self
@@ -181,13 +181,6 @@ class Channel:
         if not hello.get("ready"):
             raise EngineError(f"fault channel to {self.container}: {hello.get('error', hello)}")
         self._pid = hello.get("pid")
-
-    def _hang_up(self) -> None:
-        for one in self._pipe:
-            close = getattr(one, "close", None)
-            if close is not None:
-                with contextlib.suppress(OSError):
-                    close()
 
     @contextlib.contextmanager
     def _turn(self, deadline: float, deadline_s: float) -> Iterator[None]:
@@ -246,16 +239,13 @@ class Channel:
 def _connected(client: docker.APIClient, container: str) -> Pipe:
     """Start a far end; raises EngineError."""
     try:
-        made = client.exec_create(container, list(COMMAND), stdin=True, user="0")
-        keep = client.exec_start(made["Id"], socket=True)
+        return execs.opened(client, container, COMMAND, user="0")
     except NotFound as error:
         raise EngineError(f"no fault channel to {container}: there is no such container") from error
     except APIError as error:  # paused and stopped: the engine's explanation says which
         raise EngineError(f"no fault channel to {container}: {error.explanation}") from error
     except (DockerException, OSError) as error:
         raise EngineError(f"no fault channel to {container}: the engine does not answer: {error}") from error
-    stream: Any = getattr(keep, "_sock", keep)  # what there is depends on the transport
-    return stream, keep
 
 
 def at_once(asked: Mapping[Channel, Request], *, deadline_s: float = DEADLINE_S) -> dict[Channel, Answer | BedError]:

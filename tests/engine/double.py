@@ -178,7 +178,7 @@ class Double:
         if program == "stubs.server.channel":
             self.far_ends[name] += 1
             return 101, inside.FarEnd(name)
-        return 101, json.dumps(inside.carried_out(command[3:], self.files_of(name))).encode()
+        return 101, json.dumps(inside.carried_out(command[3:], self.files_of(name))).encode() + b"\n"
 
     def end(self, far_end: inside.FarEnd) -> None:
         """Its input has ended."""

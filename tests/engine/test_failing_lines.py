@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import docker
 
     from testbed.bed import Bed
-    from testbed.network.channel import Pipe
+    from testbed.engine.execs import Pipe
     from testbed.network.frames import Stream
     from testbed.partitions import NetworkFault
 

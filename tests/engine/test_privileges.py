@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 
 import docker
 import pytest
 
 from stubs import ports
-from testbed.engine import labels
+from testbed.engine import execs, labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,10 +34,13 @@ def _service(container: Container) -> str:
 
 
 def _run(container: Container, command: str) -> str:
-    code, output = container.exec_run(["sh", "-c", command])
-    assert code == 0, output
-    assert isinstance(output, bytes)
-    return output.decode()
+    """What a command says on its output and its errors; it must succeed."""
+    whole = f'said=$({{ {command}; }} 2>&1) || said="failed: $said"; printf "%s" "$said" | base64 -w0; echo; cat'
+    assert container.client is not None
+    line = execs.asked(container.client.api, str(container.id), ["sh", "-c", whole], user="10001:10001")
+    said = base64.b64decode(line).decode()
+    assert not said.startswith("failed: "), said
+    return said
 
 
 def test_every_container_is_confined(containers: list[Container]) -> None:

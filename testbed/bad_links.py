@@ -11,6 +11,9 @@ SHORTEST_PHASE_MS, LONGEST_PHASE_MS = 50, 5000
 """How long a flapping link is down or up: what is shorter cannot be told apart on a busy machine, what is longer is cut
 and healed by hand."""
 
+LONGEST_DELAY_MS = 60_000
+"""What is proved packet by packet, each waited for, twice at least."""
+
 MOST_JITTER_MS = 2000
 """netem draws from a range of 2^32 ns at most."""
 
@@ -51,7 +54,7 @@ class Rate:
 
     The queue takes in 100 ms at that rate, at least 64 KiB; what does not fit is lost. What waits in it when the fault
     is healed arrives at once; where its lease ends instead, what waits still leaves at the rate (up to 9 s at the
-    slowest).
+    slowest). A packet that its sender had left to be cut up later is paid for first, in either case.
     """
 
     source: str
@@ -91,6 +94,10 @@ class Delay:
         two_ends(self.source, self.target)
         if not 0 <= self.jitter_ms <= self.delay_ms or (self.delay_ms, self.duplicated_percent) == (0, 0):
             raise ValueError(f"a delay, with jitter at most as long: not {self.delay_ms}±{self.jitter_ms} ms")
+        if self.delay_ms > LONGEST_DELAY_MS:
+            raise ValueError(
+                f"a delay of at most {LONGEST_DELAY_MS} ms, not {self.delay_ms} ms: it could hardly be proved"
+            )
         if self.jitter_ms > MOST_JITTER_MS:
             raise ValueError(f"jitter of at most {MOST_JITTER_MS} ms, not {self.jitter_ms} ms: kernels have no more")
         for percent, most, does in (

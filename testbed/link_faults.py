@@ -6,6 +6,7 @@ so of a link with them only what they send is cut or lost, which is enough that 
 
 from __future__ import annotations
 
+import math
 from itertools import product
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -14,7 +15,7 @@ from testbed.bad_links import Delay, Flap, Loss, Rate
 from testbed.partitions import Link, Manner, NetworkFault, Path, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
 CLIENTS = "clients"
 """The end that is outside of all servers."""
@@ -80,6 +81,8 @@ def losses(ones: Side, others: Side, percent: float, *, one_way: bool = False) -
     Raises:
         ValueError: no share from 0.1 to 100 % in steps of 0.1; or the sides share an end.
     """
+    if not math.isfinite(percent):
+        raise ValueError(f"a loss is a share, not {percent:g} %")
     permille = round(percent * 10)
     if abs(permille - percent * 10) > 1e-6:  # noqa: PLR2004 - what a float may be off
         raise ValueError(f"a loss is given in steps of 0.1 %, not {percent:g} %")
@@ -120,15 +123,33 @@ def flaps(ones: Side, others: Side, *, down_ms: int, up_ms: int, one_way: bool =
     Raises:
         ValueError: such phases cannot be proved; or the sides share an end.
     """
-    pairs = _directed(ones, others, one_way=True) or _directed(others, ones, one_way=True)
+    pairs = _ways(ones, others) if one_way else _any_way(ones, others)
     return frozenset(Flap(a, b, down_ms, up_ms, one_way) for a, b in pairs)
 
 
 def _directed(ones: Side, others: Side, *, one_way: bool) -> list[tuple[str, str]]:
+    """Each link with its direction, or with both; of those with clients the one that can be broken."""
+    if one_way:
+        return _ways(ones, others)
+    pairs = product(_apart(ones, others), others)
+    return [way for a, b in pairs for way in ((a, b), (b, a)) if way[1] != CLIENTS]
+
+
+def _ways(sources: Side, targets: Side) -> list[tuple[str, str]]:
+    """Each link in this direction only."""
+    if CLIENTS in targets:
+        raise ValueError(
+            f"nothing can be set at {CLIENTS}: one way, only what they send can be broken, so name them first"
+        )
+    return list(product(_apart(sources, targets), targets))
+
+
+def _any_way(ones: Side, others: Side) -> list[tuple[str, str]]:
+    """Each link once, so that it does not end at clients."""
+    return [(b, a) if b == CLIENTS else (a, b) for a, b in product(_apart(ones, others), others)]
+
+
+def _apart(ones: Side, others: Side) -> Side:
     if both := set(ones) & set(others):
         raise ValueError(f"a link has two ends, and {min(both)} is one")
-    return list(_ways(ones, others)) if one_way else [*_ways(ones, others), *_ways(others, ones)]
-
-
-def _ways(sources: Side, targets: Side) -> Iterator[tuple[str, str]]:
-    return ((a, b) for a, b in product(sources, targets) if b != CLIENTS)
+    return ones

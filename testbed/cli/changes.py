@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from testbed.cli.common import show
-from testbed.network.lease import LEASE_MS, PARTS, Renewal
+from testbed.network.lease import LEASE_MS, Renewal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -36,7 +36,8 @@ class Begun:
 def lasting(bed: Bed, faults: Collection[NetworkFault], *, lease_ms: int | None = None) -> Iterator[Begun]:
     """Inject faults, have them proved by this block, and let them last after it; one that fails heals them.
 
-    Until they are proved they are held by a short lease: a command that is killed meanwhile leaves nothing.
+    Until they are proved they are held by a short lease: a command that is killed meanwhile leaves nothing. Those that
+    were in force before stay as they are until all are proved.
 
     Args:
         bed: whose network.
@@ -47,14 +48,17 @@ def lasting(bed: Bed, faults: Collection[NetworkFault], *, lease_ms: int | None 
         LapsedError: one ended before it was proved.
         MisuseError, MissingError, ExceptionGroup: as `Links.inject` and `heal`.
     """
-    begun = Begun(injected=bed.links.inject(faults, lease_ms=LEASE_MS))
+    new = set(faults) - {one.fault for one in bed.links.current()}
+    begun = Begun(injected=bed.links.inject(new, lease_ms=LEASE_MS))
     try:
-        with _renewed(bed, faults):
+        with _renewed(bed, new):
             yield begun
         kept = bed.links.renew(faults, lease_ms=lease_ms)
     except BaseException:
-        bed.links.heal(faults)
+        bed.links.heal(new)
         raise
+    if not new:
+        begun.injected = kept
     if lease_ms is not None:
         begun.ends_ms = max(kept.committed_ms.values()) + lease_ms
 
@@ -62,7 +66,7 @@ def lasting(bed: Bed, faults: Collection[NetworkFault], *, lease_ms: int | None 
 @contextlib.contextmanager
 def _renewed(bed: Bed, faults: Collection[NetworkFault]) -> Iterator[None]:
     """Faults last while this block runs, and no longer than a short lease if this process dies in it."""
-    renewal = Renewal(lambda: bed.links.renew(faults, lease_ms=LEASE_MS), every_s=LEASE_MS / 1000 / PARTS)
+    renewal = Renewal(lambda: bed.links.renew(faults, lease_ms=LEASE_MS), lease_ms=LEASE_MS)
     try:
         yield
     finally:

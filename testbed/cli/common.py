@@ -130,9 +130,10 @@ def duration_ms(text: str) -> int:
         MisuseError: it is none.
     """
     found = _DURATION.fullmatch(text)
-    if found is None or not float(found[1]):
-        raise MisuseError(f"{text!r} is no duration: write 500ms, 30s or 2m")
-    return round(float(found[1]) * _UNITS_MS[found[2]])
+    found_ms = 0 if found is None else round(float(found[1]) * _UNITS_MS[found[2]])
+    if not found_ms:
+        raise MisuseError(f"{text!r} is no duration of a millisecond and more: write 500ms, 30s or 2m")
+    return found_ms
 
 
 def read_file(path: str) -> str:

@@ -54,8 +54,8 @@ class Renewal:
     """A thread that renews leases until `end`, or until a renewal fails.
 
     Args:
-        renew: starts the leases anew; raises where one has ended.
-        every_s: pause between two renewals in seconds.
+        renew: starts the leases anew; raises where one has ended, unless somebody else has set the same meanwhile.
+        lease_ms: how long a lease lasts, in milliseconds.
 
     Attributes:
         failure: why it stopped before `end` was called; None if it did not.
@@ -63,11 +63,12 @@ class Renewal:
         failed_ms: when the one that did not had failed.
     """
 
-    def __init__(self, renew: Callable[[], object], *, every_s: float) -> None:
+    def __init__(self, renew: Callable[[], object], *, lease_ms: int) -> None:
         self.failure: Exception | None = None
-        self.held_ms = self.failed_ms = _now_ms()
+        self.held_ms = self.failed_ms = self._begun_by_ms = _now_ms()
         self._renew = renew
-        self._every_s = every_s
+        self._lease_ms = lease_ms
+        self._every_s = lease_ms / 1000 / PARTS
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease-renewal", daemon=True)
         self._thread.start()
@@ -98,11 +99,18 @@ class Renewal:
     def _once(self) -> None:
         begun_ms = _now_ms()
         try:
+            self._refuse_late(begun_ms)
             self._renew()
         except Exception as error:  # noqa: BLE001  # kept for whoever holds the fault
             self.failure, self.failed_ms = error, _now_ms()
         else:
-            self.held_ms = begun_ms
+            self.held_ms, self._begun_by_ms = begun_ms, _now_ms()
+
+    def _refuse_late(self, now_ms: float) -> None:
+        """A lease that is surely over is not begun anew: what may be in its place is somebody else's."""
+        late_ms = now_ms - self._begun_by_ms
+        if late_ms > self._lease_ms:
+            raise FaultError(f"this process stood still for {late_ms:.0f} ms, with a lease of {self._lease_ms} ms")
 
 
 class Claims:
@@ -122,6 +130,11 @@ class Claims:
         with self._lock:
             self._held.subtract(faults)
             return frozenset(fault for fault in faults if self._held[fault] <= 0)
+
+    def shared(self) -> frozenset[NetworkFault]:
+        """What more than one hold."""
+        with self._lock:
+            return frozenset(fault for fault, holders in self._held.items() if holders > 1)
 
     def held(self) -> frozenset[NetworkFault]:
         """What somebody holds."""

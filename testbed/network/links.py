@@ -14,12 +14,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from testbed.errors import BedError, MissingError, MisuseError
-from testbed.network import elements, kernel, nft, shaping, tc
+from testbed.network import kernel, nft, orders, shaping, tc
 from testbed.network.applied import Applied, Holding
 from testbed.network.blocks import Block
 from testbed.network.channel import RefusedError
 from testbed.network.ends import End, Ends, group
-from testbed.network.lease import LEASE_MS, PARTS, Claims, Renewal
+from testbed.network.lease import LEASE_MS, Claims, Renewal
 from testbed.network.translation import excludes, fault_of, placed
 from testbed.partitions import told
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from testbed.network.blocks import Listing
-    from testbed.network.channel import Answer, Request
     from testbed.partitions import NetworkFault
 
 __all__ = ["LEASE_MS", "End", "FaultInForce", "Links"]
@@ -96,12 +95,12 @@ class Links(Ends):
         blocks = self.blocks(faults)
         self._check_kernel(faults)
         self._shape(faults, blocks)
-        done, failures = self.ask({name: _blocking(these, lease_ms) for name, these in blocks.items()})
+        done, failures = self.ask({name: orders.blocking(these, lease_ms) for name, these in blocks.items()})
         if failures:
-            self._undo(blocks, failures)
+            self._undo(self.blocks(set(faults) - self.claims.shared()), failures)
             self._check_conflicts(faults)
             raise group(failures)
-        return Applied(planned_ms=planned_ms, committed_ms=_stamps(done))
+        return Applied(planned_ms=planned_ms, committed_ms=orders.stamps(done))
 
     def heal(self, faults: Collection[NetworkFault]) -> Applied:
         """Undo the faults at every server, even when one of them fails; one that is not in force is no error.
@@ -120,11 +119,11 @@ class Links(Ends):
             ExceptionGroup: of EngineError and FaultError, one for each server that failed.
         """
         planned_ms = time.monotonic() * 1000
-        done, failures = self.ask_surely(_transactions(dict.fromkeys(self.servers(), nft.flush())))
-        _, others = self.ask_surely(dict.fromkeys(self.servers(), _route(tc.unshape())))
+        done, failures = self.ask_surely(orders.transactions(dict.fromkeys(self.servers(), nft.flush())))
+        _, others = self.ask_surely(dict.fromkeys(self.servers(), orders.route(tc.unshape())))
         if failures or others:
             raise group({**others, **failures})
-        return Applied(planned_ms=planned_ms, committed_ms=_stamps(done))
+        return Applied(planned_ms=planned_ms, committed_ms=orders.stamps(done))
 
     def renew(self, faults: Collection[NetworkFault], *, lease_ms: int | None) -> Applied:
         """Start the leases of the faults anew; without a lease they stay until healed.
@@ -178,7 +177,7 @@ class Links(Ends):
         except BaseException:
             self.claims.release(faults)
             raise
-        renewal = Renewal(lambda: self.renew(faults, lease_ms=lease_ms), every_s=lease_ms / 1000 / PARTS)
+        renewal = Renewal(lambda: self.renew(faults, lease_ms=lease_ms), lease_ms=lease_ms)
         try:
             yield holding
         except BaseException as error:
@@ -186,9 +185,11 @@ class Links(Ends):
                 error.add_note(f"besides: {renewal.lapse(faults)}: {renewal.failure!r}")
             raise
         finally:
-            renewal.end()
-            if free := self.claims.release(faults):
-                holding.healed = self.heal(free)
+            try:
+                renewal.end()
+            finally:  # interrupted there as well
+                if free := self.claims.release(faults):
+                    holding.healed = self.heal(free)
         if (lapse := renewal.lapse(faults)) is not None:
             raise lapse
 
@@ -227,8 +228,8 @@ class Links(Ends):
             return
         # Another shape of the same link would be changed by this one, and the packet filter could not tell.
         in_force = {name: shaping.shapes_in(these) for name, these in self._check_conflicts(faults).items()}
-        orders = shaping.orders(wanted, in_force, [end.address for end in self.ends.values()])
-        _, failures = self.ask({name: _route(messages) for name, messages in orders.items()})
+        queues = shaping.orders(wanted, in_force, [end.address for end in self.ends.values()])
+        _, failures = self.ask({name: orders.route(messages) for name, messages in queues.items()})
         for server, error in failures.items():
             code = error.code if isinstance(error, RefusedError) else ""
             if why := shaping.explained(code, wanted[server], in_force.get(server, ())):
@@ -244,51 +245,39 @@ class Links(Ends):
         except ExceptionGroup as unhealed:
             raise ExceptionGroup("injected in part, and not healed", [*failures.values(), unhealed]) from unhealed
 
-    def _unblock(self, blocks: Blocks) -> dict[str, float]:
-        done, failures = self.ask_surely({name: _unblocking(these) for name, these in blocks.items()})
-        healed: dict[str, Collection[Block]] = {name: blocks[name] for name in done}
+    def _unblock(self, blocks: Mapping[str, Collection[Block]]) -> dict[str, float]:
+        blocks = self._own_shapes(blocks)
+        done, failures = self.ask_surely({name: orders.unblocking(these) for name, these in blocks.items()})
+        healed = {name: blocks[name] for name in done}
         for server, error in list(failures.items()):
             # Refused where another fault stands in its place: what is really in force of these is undone alone.
             if isinstance(error, RefusedError):
                 try:
-                    if ours := self.listing(server).blocks() & blocks[server]:
-                        done |= {server: self.channel(server).request(_unblocking(ours))}
+                    if ours := self.listing(server).blocks().intersection(blocks[server]):
+                        done |= {server: self.channel(server).request(orders.unblocking(ours))}
                         healed[server] = ours
                 except BedError as another:
                     failures[server] = another
                 else:
                     del failures[server]
-        waiting = {name: _route(rest) for name, these in healed.items() if (rest := shaping.released(these))}
+        waiting = {name: orders.route(rest) for name, these in healed.items() if (rest := shaping.released(these))}
         _, others = self.ask_surely(waiting)
         if failures or others:
             raise group({**others, **failures})
-        return _stamps(done)
+        return orders.stamps(done)
+
+    def _own_shapes(self, blocks: Mapping[str, Collection[Block]]) -> dict[str, Collection[Block]]:
+        """Without the shapes that others have replaced: a kernel does not tell two shapes of one link apart."""
+        found = dict(blocks)
+        for name, these in blocks.items():
+            if shapes := shaping.shapes_in(these):
+                with contextlib.suppress(BedError):  # who does not answer now fails in the end
+                    found[name] = set(these) - (shapes - self.listing(name).blocks())
+        return {name: these for name, these in found.items() if these}
 
     def _at_each(self, texts: Mapping[str, str]) -> dict[str, float]:
         """Run a transaction at each server, all of them even when one fails; when each had it. It may be done twice."""
-        done, failures = self.ask_surely(_transactions(texts))
+        done, failures = self.ask_surely(orders.transactions(texts))
         if failures:
             raise group(failures)
-        return _stamps(done)
-
-
-def _blocking(blocks: Collection[Block], lease_ms: int | None) -> Request:
-    request = {"do": "nft", "text": nft.block(blocks, lease_ms=lease_ms)}
-    return request | ({"messages": elements.block(blocks, lease_ms=lease_ms)} if elements.are_plain(blocks) else {})
-
-
-def _unblocking(blocks: Collection[Block]) -> Request:
-    request = {"do": "nft", "text": nft.unblock(blocks)}
-    return request | ({"messages": elements.unblock(blocks)} if elements.are_plain(blocks) else {})
-
-
-def _transactions(texts: Mapping[str, str]) -> dict[str, Request]:
-    return {name: {"do": "nft", "text": text} for name, text in texts.items()}
-
-
-def _route(messages: list[tc.Message]) -> Request:
-    return {"do": "route", "device": tc.DEVICE, "messages": messages}
-
-
-def _stamps(done: Mapping[str, Answer]) -> dict[str, float]:
-    return {name: answer["at_ms"] for name, answer in done.items()}
+        return orders.stamps(done)

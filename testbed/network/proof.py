@@ -115,10 +115,13 @@ def prove_in_force(links: Links, faults: Collection[NetworkFault], *, within_s: 
     """
     cuts = [fault for fault in faults if isinstance(fault, Link | Path | Vanished)]
     stopped = prove_stopped(links, cuts, within_s=within_s) if cuts else ()
-    others = [fault for fault in _in_force(links) if fault not in faults] if len(cuts) < len(faults) else []
+    others = [fault for fault in _in_force(links) if fault not in faults]
     open_, covered = _uncovered([fault for fault in faults if isinstance(fault, Loss | Rate | Delay | Flap)], others)
     measured = [one for fault in open_ for one in _measured(links, fault, within_s)]
-    if any(one.covered_by is not None for one in (*stopped, *covered)):
+    probes = probes_of(links, cuts)
+    # What loses packets stops them as well as a cut that is not there.
+    is_doubtful = any(spoils(other, probe) for other in others for probe in probes)
+    if is_doubtful or any(one.covered_by is not None for one in (*stopped, *covered)):
         _refuse_missing(links, faults)
     return (*stopped, *_all_as_asked(measured, "in force"), *covered)
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from testbed.bad_links import Flap, Loss, Rate
-from testbed.errors import MisuseError
+from testbed.errors import FaultError, MisuseError
 from testbed.network.evidence import Evidence
+from testbed.network.lease import Renewal
 from testbed.network.proof import prove_in_force, proved
-from testbed.partitions import Manner, Vanished, cut, in_manner
+from testbed.partitions import Link, Manner, Vanished, cut, in_manner
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -48,3 +49,50 @@ def test_two_faults_hold_at_once_or_the_second_is_refused(links: Links, first: s
         shown = prove_in_force(links, one)
         assert not [each for each in shown if isinstance(each, Evidence) and each.covered_by is not None]
     assert links.current() == ()
+
+
+def test_a_fault_that_is_refused_at_one_server_leaves_what_others_hold_there(links: Links) -> None:
+    """One way of it is held already, and the other one cannot be: the first stays."""
+    there, back = Link("a", "b"), Link("b", "a", Manner.REJECT)
+    with links.held([there]), links.held([Link("b", "a")]):
+        with pytest.raises(MisuseError, match="heal it before"), links.held([there, back]):
+            pytest.fail("two faults that exclude each other are in force")
+        assert {now.fault for now in links.current()} == set(cut("a", "b"))
+    assert links.current() == ()
+
+
+def test_a_rate_that_was_replaced_is_not_healed_by_its_former_holder(links: Links) -> None:
+    """To a kernel both are the same element."""
+    old, new = Rate("a", "b", 1_000_000), Rate("a", "b", 64_000)
+    links.inject([old])
+    links.heal([old])
+    links.inject([new])
+    links.heal([old])
+    assert {now.fault for now in links.current()} == {new}
+    prove_in_force(links, [new])
+    links.heal([new])
+    assert links.current() == ()
+
+
+def test_a_cut_that_is_not_there_is_not_proved_by_what_loses_all_packets(links: Links) -> None:
+    """Its probes are stopped all the same."""
+    with links.held([Loss("a", "b", 1000)]), pytest.raises(FaultError, match="no kernel has it: a -> b"):
+        prove_in_force(links, [Link("a", "b")])
+
+
+def test_an_interrupt_while_a_fault_is_let_go_leaves_nothing_of_it(
+    links: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in a kernel nor as claimed."""
+    ended: list[Renewal] = []
+
+    def interrupted(renewal: Renewal) -> None:
+        ended.append(renewal)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Renewal, "end", interrupted)
+        with pytest.raises(KeyboardInterrupt), links.held(cut("a", "b")):
+            pass
+    assert (links.current(), links.claims.held()) == ((), frozenset())
+    ended[0].end()

@@ -17,6 +17,8 @@ from testbed.network.lease import LEASE_MS, LapsedError
 from testbed.partitions import Link
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from testbed.bed import Bed
 
 FAULTS = [Link("a", "b")]
@@ -28,9 +30,16 @@ class FakeLinks:
     def __init__(self) -> None:
         self.did: list[tuple[str, int | None]] = []
         self.has_lapsed = False
+        self.before: list[Link] = []
+        self.touched: set[Link] = set()
 
-    def inject(self, _faults: object, *, lease_ms: int | None) -> Applied:
+    def current(self) -> list[SimpleNamespace]:
+        """What was in force before."""
+        return [SimpleNamespace(fault=one) for one in self.before]
+
+    def inject(self, faults: Collection[Link], *, lease_ms: int | None) -> Applied:
         """Remember it."""
+        self.touched |= set(faults)
         self.did.append(("inject", lease_ms))
         return Applied(planned_ms=100.0, committed_ms={"b": 101.0})
 
@@ -41,8 +50,9 @@ class FakeLinks:
         self.did.append(("renew", lease_ms))
         return Applied(planned_ms=200.0, committed_ms={"b": 201.0})
 
-    def heal(self, _faults: object) -> None:
+    def heal(self, faults: Collection[Link]) -> None:
         """Remember it."""
+        self.touched |= set(faults)
         self.did.append(("heal", None))
 
 
@@ -76,6 +86,24 @@ def test_a_fault_that_is_not_proved_is_healed(bed: Bed, links: FakeLinks) -> Non
         raise ValueError("no proof")
     assert links.did[-1] == ("heal", None)
     assert ("renew", None) not in links.did
+
+
+def test_what_was_in_force_before_stays_when_the_rest_is_not_proved(bed: Bed, links: FakeLinks) -> None:
+    """It is neither injected anew, with a short lease, nor healed."""
+    links.before = [Link("b", "a"), Link("a", "c")]
+    with pytest.raises(ValueError, match="no proof"), lasting(bed, [*FAULTS, Link("b", "a")]):
+        raise ValueError("no proof")
+    assert links.did == [("inject", LEASE_MS), ("renew", LEASE_MS), ("heal", None)]
+    assert links.touched == set(FAULTS)
+
+
+def test_what_was_in_force_before_gets_the_new_lease_once_it_is_proved(bed: Bed, links: FakeLinks) -> None:
+    """Which is when it was changed."""
+    links.before = FAULTS
+    with lasting(bed, FAULTS, lease_ms=30_000) as begun:
+        pass
+    assert links.did[-1] == ("renew", 30_000)
+    assert (links.touched, begun.injected.planned_ms, begun.ends_ms) == (set(), 200.0, 30_201.0)
 
 
 def test_a_fault_that_ended_before_it_was_proved_is_no_fault(bed: Bed, links: FakeLinks) -> None:

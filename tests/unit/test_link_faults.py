@@ -39,6 +39,9 @@ def test_of_a_link_with_clients_only_what_they_send_can_be_broken() -> None:
     assert cuts([CLIENTS], "a") == cuts("a", [CLIENTS]) == {Link(CLIENTS, "a")}
     assert losses([CLIENTS], "a", 50) == {Loss(CLIENTS, "a", 500)}
     assert flaps("a", [CLIENTS], down_ms=50, up_ms=60) == {Flap(CLIENTS, "a", 50, 60)}
+    assert cuts("a", ["b", CLIENTS]) == {Link("a", "b"), Link("b", "a"), Link(CLIENTS, "a")}
+    assert flaps("a", ["b", CLIENTS], down_ms=50, up_ms=60) == {Flap("a", "b", 50, 60), Flap(CLIENTS, "a", 50, 60)}
+    assert cuts([CLIENTS, "b"], "a", one_way=True) == {Link(CLIENTS, "a"), Link("b", "a")}
 
 
 def test_worsenings_go_both_ways_unless_one_is_asked_for() -> None:
@@ -53,7 +56,12 @@ def test_worsenings_go_both_ways_unless_one_is_asked_for() -> None:
     ("make", "said"),
     [
         (lambda: cuts("ab", "bc"), "a link has two ends, and b is one"),
+        (lambda: cuts("a", [CLIENTS], one_way=True), "nothing can be set at clients"),
+        (lambda: rates("a", ["b", CLIENTS], 64_000, one_way=True), "name them first"),
+        (lambda: flaps("a", [CLIENTS], down_ms=50, up_ms=60, one_way=True), "name them first"),
         (lambda: losses("a", "b", 0.05), "in steps of 0.1 %"),
+        (lambda: losses("a", "b", float("inf")), "a share, not inf %"),
+        (lambda: delays("a", "b", 60_001), "a delay of at most 60000 ms"),
         (lambda: scopes(service="mail"), "no service is called 'mail'; there are portal, "),
         (lambda: scopes(service="cti", port=5), "not both"),
         (lambda: cuts("a", "b", manner=Manner.RESET, scope=scopes(protocol="udp")), "only TCP can be reset"),

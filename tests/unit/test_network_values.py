@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import threading
+import time
 from ipaddress import IPv4Address
 
 import pytest
@@ -94,7 +95,7 @@ def test_a_fault_is_free_when_its_last_holder_let_go() -> None:
 def test_a_renewal_renews_once_more_at_its_end_and_keeps_its_failure() -> None:
     """Whoever was frozen for longer than the lease learns of it there."""
     renewed: list[int] = []
-    renewal = Renewal(lambda: renewed.append(1), every_s=60)
+    renewal = Renewal(lambda: renewed.append(1), lease_ms=60_000)
     first_ms = renewal.held_ms
     renewal.end()
     assert (renewed, renewal.failure) == ([1], None)
@@ -103,7 +104,7 @@ def test_a_renewal_renews_once_more_at_its_end_and_keeps_its_failure() -> None:
     def fail() -> None:
         raise OSError("gone")
 
-    failing = Renewal(fail, every_s=60)
+    failing = Renewal(fail, lease_ms=60_000)
     begun_ms = failing.held_ms
     failing.end()
     assert str(failing.failure) == "gone"
@@ -114,6 +115,28 @@ def test_a_renewal_renews_once_more_at_its_end_and_keeps_its_failure() -> None:
     assert (lapse.held_ms, lapse.noticed_ms, lapse.__cause__) == (begun_ms, failing.failed_ms, failing.failure)
     assert str(lapse).startswith(f"a fault ended before its time (a -> b): renewed at {begun_ms:.0f} ms")
     assert "lease-renewal" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_lease_that_is_surely_over_is_not_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in its place by now is somebody else's; and what was held had lapsed."""
+    renewed: list[int] = []
+    renewal = Renewal(lambda: renewed.append(1), lease_ms=60_000)
+    began_ms, real = renewal.held_ms, time.monotonic
+    monkeypatch.setattr("testbed.network.lease.time.monotonic", lambda: real() + 61)
+    renewal.end()
+    lapse = renewal.lapse([Link("a", "b")])
+    assert (renewed, lapse is not None and lapse.held_ms) == ([], began_ms)
+    assert "stood still for 61" in str(renewal.failure)
+
+
+def test_what_is_held_twice_is_shared() -> None:
+    """Whoever fails to hold it once more leaves it to the other one."""
+    claims = Claims()
+    claims.claim([Link("a", "b"), Link("b", "a")])
+    claims.claim([Link("a", "b")])
+    assert claims.shared() == {Link("a", "b")}
+    claims.release([Link("a", "b")])
+    assert claims.shared() == frozenset()
 
 
 @pytest.mark.parametrize(

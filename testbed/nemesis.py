@@ -28,7 +28,7 @@ from testbed.faults import (
     describe,
 )
 from testbed.history import SystemClock
-from testbed.network.lease import LEASE_MS, lapses
+from testbed.network.lease import LEASE_MS, LapsedError
 from testbed.network.proof import prove_in_force, prove_passing
 from testbed.partitions import NetworkFault, Vanished
 from testbed.recording.effects import effects_of
@@ -177,8 +177,6 @@ class Nemesis:
         self._holdings.pop(fault, None)
         if failures:
             failed = as_one(failures)
-            for lapse in lapses(failed):
-                self._history.record("lapse", bed=self._bed.name, fault=describe(fault), **lapse.times())
             failed.add_note(f"{describe(fault)} may still hold")
             if interruption is None:
                 raise failed
@@ -284,7 +282,11 @@ class Nemesis:
         links = self._bed.links
         prove_passing(links, faults)
         stack.callback(prove_passing, links, faults)
-        self._holdings[fault] = stack.enter_context(links.held(faults, lease_ms=LEASE_MS))
+
+        def lapsed(lapse: LapsedError) -> None:
+            self._history.record("lapse", bed=self._bed.name, fault=describe(fault), **lapse.times())
+
+        self._holdings[fault] = stack.enter_context(links.held(faults, lease_ms=LEASE_MS, on_lapse=lapsed))
         shown = prove_in_force(links, faults)
         self._history.record("proof", bed=self._bed.name, fault=describe(fault), shown=[str(one) for one in shown])
 

@@ -30,6 +30,9 @@ WRITES = frozenset({Does.ADD, Does.SET, Does.MEET})
 BEFORE_MS = 1000
 """Work that is due so long before the first step is done on the primary for sure: everybody is logged in there."""
 
+MEETING_MS = 8000
+"""A meeting is set for five seconds later; after that it has to be held, and to be seen."""
+
 FOLLOWERS = frozenset({Kind.WEB, Kind.OUTLOOK})
 """Clients that go where they are sent."""
 
@@ -38,10 +41,13 @@ def due(schedule: Schedule) -> frozenset[str]:
     """The names of the checkers to which a schedule gives something to judge."""
     found = set(ALWAYS)
     if schedule.people:
-        found.add("sessions")
+        found |= {"sessions", "prompts"}
     calm_ms = (schedule.steps[0].at_ms if schedule.steps else schedule.until_ms) - BEFORE_MS
     if any(task.does in WRITES and task.at_ms <= calm_ms for task in schedule.work):
         found |= {"changes kept", "in step"} if schedule.ticked else {"changes kept"}
+    met_ms = min(calm_ms, schedule.until_ms - MEETING_MS)
+    if any(task.does is Does.MEET and task.at_ms <= met_ms for task in schedule.work):
+        found.add("meetings")
     if any(person.kind in FOLLOWERS for person in schedule.people) and _fails_back(schedule):
         found.add("redirects")
     return frozenset(found)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from testbed.bed import Bed
     from testbed.campaign.results import Result
+    from testbed.checkers import Verdict
     from testbed.schedules.schedule import Schedule
     from testbed.schedules.shrinking import Shrunk
 
@@ -75,14 +76,17 @@ class _Again:
         """What a run showed, and that in words."""
         broken: frozenset[str] = frozenset()
         failed: tuple[str, ...] = ()
+        undecided: tuple[Verdict, ...] = ()
         try:
             self._bed.reset()
             result = run(self._bed, schedule, path, bound_s=self._bound_s)
-            broken, failed = result.broken, result.failed
+            broken, failed, undecided = result.broken, result.failed, result.undecided
         except* BedError as failures:
             failed = (str(failures.exceptions[0]),)
         if self._wanted & broken:
             return Rerun.FAILED, ", ".join(sorted(broken))
         if failed:
             return Rerun.VOID, f"the testbed itself failed ({failed[0]})"
+        if self._wanted & {one.checker for one in undecided}:
+            return Rerun.VOID, f"nobody can tell ({', '.join(sorted(one.checker for one in undecided))})"
         return Rerun.HELD, ", ".join(sorted(broken - {LIVENESS})) or "all well"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from testbed.checkers.moments import Spans
 from testbed.checkers.verdict import MOST_EVIDENCE, Found, Loss
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from testbed.checkers.changes import Change, Deed, Item
     from testbed.checkers.stock import Stock
     from testbed.checkers.story import Story
+
+READ = frozenset({"contacts", "settings", "meetings"})
+"""The collections of which it is recorded what users see at the end."""
 
 MARKED = "meetings"
 """The collection in whose log the portal's own notes stand among the changes of users."""
@@ -36,7 +40,9 @@ def changes_kept(story: Story) -> Found:
     if len(account.let_go) > _NAMED:
         judged.append(f"and {len(account.let_go) - _NAMED} more")
     named = ("secondary",) if account.doubtful or account.missing else ()
-    missing = [*account.missing, *stock.unread_of("primary", *named)]
+    missing = [*account.missing, *_unseen(story), *stock.unread_of("primary", *named)]
+    if account.doubtful and not missing:
+        missing = ["nobody read what failback took back after the secondary's log"]
     return Found(wrong=wrong, missing=missing, judged=judged if count else [])
 
 
@@ -87,6 +93,20 @@ def _wrong_values(changes: Iterable[Change], stock: Stock) -> Iterator[str]:
         last = [one for one in several if one.end_ms >= latest_ms]
         if not any(_stands(seen.get(item.id), one) for one in last):
             yield f"not what was acknowledged last: {last[-1]}; there is {seen.get(item.id)}"
+
+
+def _unseen(story: Story) -> list[str]:
+    """Whose items nobody looked at on the primary at the end, though it served then and they had changed some there."""
+    stock = story.stock
+    if not Spans(story.possibly_served("primary")).meets(stock.read_ms, stock.read_ms):
+        return []
+    places = {
+        (one.item.collection, one.item.owner)
+        for one in story.changes
+        if one.site == "primary" and one.end == "ok" and one.item.collection in READ
+    }
+    unseen = sorted(places - set(stock.contents))
+    return [f"nobody read {owner}'s {collection} on the primary at the end" for collection, owner in unseen]
 
 
 def _stands(there: object, change: Change) -> bool:

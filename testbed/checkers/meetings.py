@@ -7,6 +7,7 @@ even if nobody read the meeting in between.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -82,21 +83,24 @@ def meetings(story: Story) -> Found:
     seen, lost = sightings_of(story), taken_back(story)
     judge = _Judge(story)
     wrong: list[str] = []
+    unseen: list[str] = []
     due = 0
     for item, looks in seen.items():
         marks = [entry["mark"] for entry in lost.get(item, ()) if entry.get("mark")]
         wrong += [f"{item}: {one}" for one in judge.held(looks, marks)]
         last = looks[-1]
-        if judge.due_ms(last) < story.end_ms:
+        if judge.is_due(item, last):
             due += 1
             wrong += [f"{item}: {one}" for one in judge.outcome(last)]
+            if item not in lost and not judge.is_known(item, last):
+                unseen.append(f"nobody saw what became of {item}")
     plans = _plans(story)
     wrong += [
         f"{item}: {one}" for item, entries in lost.items() for one in judge.lost(plans["secondary"][item], entries)
     ]
     wrong += judge.again(plans["primary"])
     judged = story.judged(f"{due} meetings whose time came") if due else []
-    return Found(wrong=wrong, missing=story.roles_missed, judged=judged)
+    return Found(wrong=wrong, missing=[*story.roles_missed, *unseen], judged=judged)
 
 
 def _plans(story: Story) -> Mapping[str, Mapping[Item, list[Change]]]:
@@ -115,6 +119,12 @@ class _Judge:
         self._possible = {site: Spans(story.possibly_served(site)) for site in SITES}
         self._sure = {site: Spans(story.surely_served(site)) for site in SITES}
         self._late_ms = LATE_MS + 2 * story.facts.heartbeat_ms
+        self._deleted = {one.item for one in story.changes if one.what == "deleted" and one.end != "fail"}
+        self._read = {
+            (one.fields["server"], one.fields["user"]): one.monotonic_ms
+            for one in story.of("contents")
+            if one.fields["collection"] == COLLECTION
+        }
 
     def due_ms(self, look: Sighting) -> float:
         """When a meeting is to take place."""
@@ -172,6 +182,20 @@ class _Judge:
                     f"{item}: settled {entries - wanted} times on the primary, where its time came {came} times: "
                     f"the log has {entries} changes of it, of which users made {wanted} at the most"
                 )
+
+    def is_known(self, item: Item, last: Sighting) -> bool:
+        """Whether somebody saw what became of a meeting, or it was deleted, or its owner's were read without it."""
+        home = last.fields["scheduled_on"]
+        looked_ms = last.at_ms if last.site == home else -math.inf
+        return item in self._deleted or max(looked_ms, self._read.get((home, item.owner), -math.inf)) >= self._by(last)
+
+    def is_due(self, item: Item, last: Sighting) -> bool:
+        """Whether its time came, and not just when its owner's meetings were read at the end."""
+        read_ms = self._read.get((last.fields["scheduled_on"], item.owner), math.inf)
+        return self.due_ms(last) < self._story.end_ms and (self._by(last) <= read_ms or self.is_known(item, last))
+
+    def _by(self, look: Sighting) -> float:
+        return self.due_ms(look) + self._late_ms
 
     def outcome(self, look: Sighting) -> Iterator[str]:
         """Its time came while all was settled: then there is only one thing that can have become of it."""

@@ -44,10 +44,11 @@ def one_portal(story: Story) -> Found:
     """ROLE-11: with the link up, never two portals Available, beyond the hand-over."""
     primary, secondary = (story.surely_served(site) for site in SITES)
     both = without(common(common(primary, secondary), story.seen), apart(story))
+    served = common(joined([*primary, *secondary]), story.seen)
     return Found(
         wrong=[f"both portals were Available over a whole link: {one}" for one in both],
         missing=story.roles_missed,
-        judged=story.judged(f"{len(primary) + len(secondary)} times of serving") if primary or secondary else [],
+        judged=story.judged(f"{len(primary) + len(secondary)} times of serving") if served else [],
     )
 
 

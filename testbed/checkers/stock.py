@@ -20,7 +20,7 @@ class Stock:
 
     Attributes:
         logs: by the server that was read and the server that made the changes; what could not be read is not there.
-        read_ms: when the last of them was read.
+        reads: when each of them was read.
         taken_back: what failbacks took back, as far as it was named.
         unread: which server could not be read, and why not, in words.
         unlisted_ms: of the secondary's changes up to this moment nobody could read whether failback named them.
@@ -28,11 +28,16 @@ class Stock:
     """
 
     logs: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
-    read_ms: float
+    reads: Mapping[tuple[str, str], float]
     taken_back: Counter[Deed]
     unread: tuple[tuple[str, str], ...]
     unlisted_ms: float = -math.inf
     contents: Mapping[tuple[str, str], Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def read_ms(self) -> float:
+        """When the last of the logs was read."""
+        return max(self.reads.values(), default=0.0)
 
     def deeds(self, server: str, made_on: str) -> Counter[Deed]:
         """What is in a log, and how often."""
@@ -57,9 +62,13 @@ def stock_of(by_kind: Mapping[str, Sequence[Record]]) -> Stock:
         if one.fields["server"] == "secondary"
         for entry in one.fields["changes"]
     }
+    own = logs.get(("secondary", "secondary"))
+    discarded = [one for one in by_kind.get("discarded", ()) if one.fields["server"] == "secondary"]
+    # Between the two readings nobody knows what was named; a stock that ends there has not been read to its end.
+    is_listed = own is None or any(one.monotonic_ms >= own.monotonic_ms for one in discarded)
     return Stock(
         logs={key: one.fields["entries"] for key, one in logs.items()},
-        read_ms=max((one.monotonic_ms for one in logs.values()), default=0.0),
+        reads={key: one.monotonic_ms for key, one in logs.items()},
         taken_back=Counter(listed.values()),
         unread=tuple((one.fields["server"], str(one.fields["why"])) for one in by_kind.get("unread", ())),
         unlisted_ms=max(
@@ -69,7 +78,9 @@ def stock_of(by_kind: Mapping[str, Sequence[Record]]) -> Stock:
                 if one.fields["server"] == "secondary"
             ),
             default=-math.inf,
-        ),
+        )
+        if is_listed
+        else math.inf,
         contents={
             (one.fields["collection"], one.fields["user"]): {str(each["id"]): each for each in one.fields["items"]}
             for one in by_kind.get("contents", ())

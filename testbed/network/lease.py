@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from testbed.errors import FaultError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection
 
     from testbed.partitions import NetworkFault
 
@@ -40,14 +40,12 @@ class LapsedError(FaultError):
         return {"held_ms": round(self.held_ms, 3), "noticed_ms": round(self.noticed_ms, 3)}
 
 
-def lapses(error: Exception) -> Iterator[LapsedError]:
-    """The lapses in an error, however nested it is."""
-    match error:
-        case ExceptionGroup(exceptions=several):
-            for each in several:
-                yield from lapses(each)
-        case LapsedError():
-            yield error
+OnLapse: TypeAlias = "Callable[[LapsedError], object]"
+"""Who is told of a lapse as soon as it is noticed, in the thread that noticed it."""
+
+
+def tell_nobody(_lapse: LapsedError) -> None:
+    """It is raised in the end all the same."""
 
 
 class Renewal:
@@ -56,6 +54,7 @@ class Renewal:
     Args:
         renew: starts the leases anew; raises where one has ended, unless somebody else has set the same meanwhile.
         lease_ms: how long a lease lasts, in milliseconds.
+        on_failure: called at once when a renewal has failed, in the thread that renewed.
 
     Attributes:
         failure: why it stopped before `end` was called; None if it did not.
@@ -63,10 +62,12 @@ class Renewal:
         failed_ms: when the one that did not had failed.
     """
 
-    def __init__(self, renew: Callable[[], object], *, lease_ms: int) -> None:
+    def __init__(
+        self, renew: Callable[[], object], *, lease_ms: int, on_failure: Callable[[], object] = lambda: None
+    ) -> None:
         self.failure: Exception | None = None
         self.held_ms = self.failed_ms = self._begun_by_ms = _now_ms()
-        self._renew = renew
+        self._renew, self._on_failure = renew, on_failure
         self._lease_ms = lease_ms
         self._every_s = lease_ms / 1000 / PARTS
         self._end = threading.Event()
@@ -103,6 +104,7 @@ class Renewal:
             self._renew()
         except Exception as error:  # noqa: BLE001  # kept for whoever holds the fault
             self.failure, self.failed_ms = error, _now_ms()
+            self._on_failure()
         else:
             self.held_ms, self._begun_by_ms = begun_ms, _now_ms()
 

@@ -19,7 +19,7 @@ from testbed.network.applied import Applied, Holding
 from testbed.network.blocks import Block
 from testbed.network.channel import RefusedError
 from testbed.network.ends import End, Ends, group
-from testbed.network.lease import LEASE_MS, Claims, Renewal
+from testbed.network.lease import LEASE_MS, Claims, OnLapse, Renewal, tell_nobody
 from testbed.network.translation import excludes, fault_of, placed
 from testbed.partitions import told
 
@@ -162,10 +162,13 @@ class Links(Ends):
         )
 
     @contextlib.contextmanager
-    def held(self, faults: Collection[NetworkFault], *, lease_ms: int = LEASE_MS) -> Iterator[Holding]:
+    def held(
+        self, faults: Collection[NetworkFault], *, lease_ms: int = LEASE_MS, on_lapse: OnLapse = tell_nobody
+    ) -> Iterator[Holding]:
         """Faults that are in force while this block runs, and that end within a lease if this process dies.
 
-        What another block of this process holds as well stays until that is left too.
+        What another block of this process holds as well stays until that is left too. A fault that ended before its
+        time is told to `on_lapse` as soon as it is noticed, in another thread, and raised at the end.
 
         Raises:
             LapsedError: at the end, if a fault ended before its time.
@@ -177,7 +180,12 @@ class Links(Ends):
         except BaseException:
             self.claims.release(faults)
             raise
-        renewal = Renewal(lambda: self.renew(faults, lease_ms=lease_ms), lease_ms=lease_ms)
+
+        def lapsed() -> None:
+            if (lapse := renewal.lapse(faults)) is not None:
+                on_lapse(lapse)
+
+        renewal = Renewal(lambda: self.renew(faults, lease_ms=lease_ms), lease_ms=lease_ms, on_failure=lapsed)
         try:
             yield holding
         except BaseException as error:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 EVERY_S = 0.02
 """Pause between two looks at a portal, in seconds; it tells its last ten changes of role each time."""
 
+SILENT_MS = 1000.0
+"""A portal that has not answered for so long at the end of the watch has fallen silent, in milliseconds."""
+
 RETRY_MS = 200.0
 """After so long a list of what failback took back that could not be read is asked for again, in milliseconds."""
 
@@ -154,6 +157,7 @@ class Eye:
         self._bed, self._site, self._history = bed, site.value, history
         self._clock = clock or SystemClock()
         self._looked_ms = 0.0
+        self._boot: int | None = None
         self._roles: set[tuple[int, str]] = set()
         self._sync: dict[str, Any] = {}
         self._unlisted: _Unlisted | None = None
@@ -167,7 +171,16 @@ class Eye:
             self.look()
             return last
 
-        wait_until(look, bool, within_s=_LONGEST_S, what="the end of the watch", every_s=EVERY_S)
+        try:
+            wait_until(look, bool, within_s=_LONGEST_S, what="the end of the watch", every_s=EVERY_S)
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """What a portal that has fallen silent has done since, nobody will tell any more."""
+        now_ms = self._clock.monotonic_ms()
+        if self._boot is not None and now_ms - self._looked_ms > SILENT_MS:
+            self._tell_silence(now_ms, "does not answer any more")
 
     def look(self) -> None:
         """Look once; a portal that does not answer tells nothing."""
@@ -175,12 +188,20 @@ class Eye:
         status = self._inspector.resilience()
         if status is None:
             return
+        if self._boot not in (None, status["boot"]):
+            self._tell_silence(began_ms, "has begun anew")
+        self._boot = status["boot"]
         serves_again = self._tell_roles(status["role_changes"])
         gave_back = self._tell_sync(status["sync"])
         self._looked_ms = began_ms
         if status["sync"]["discarded"] and (gave_back or (serves_again and (self._unlisted or not self._listed))):
             self._list_due(serves=serves_again)
         self._read_list()
+
+    def _tell_silence(self, until_ms: float, what: str) -> None:
+        """A checker knows of the faults that explain it."""
+        told = {"server": self._site, "from_ms": self._looked_ms, "until_ms": until_ms}
+        self._history.record("silent", bed=self._bed, why=f"the {self._site}'s portal {what}", **told)
 
     def _tell_roles(self, changes: list[Mapping[str, Any]]) -> bool:
         """Record what is new; whether the portal has begun to serve."""

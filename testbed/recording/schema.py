@@ -144,6 +144,11 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "until_ms": "until when: what is from then on is known again",
             },
         ),
+        "silent": Kind(
+            "A portal does not answer, or has begun anew; a fault should explain it.",
+            {"why": "in words"},
+            {**_BED, **_SERVER, "from_ms": "when it answered last", "until_ms": "when it was looked for last"},
+        ),
         "log": Kind(
             "A portal's copy of the changes that a server made, at the end.",
             {

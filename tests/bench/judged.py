@@ -8,6 +8,7 @@ servers saw of it, and how the data keep in step.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -66,6 +67,7 @@ class _Long:
         self.log: list[dict[str, Any]] = []
         self.own: list[dict[str, Any]] = []
         self.meetings: dict[str, list[dict[str, Any]]] = {f"user{number}": [] for number in range(_USERS)}
+        self.seen: dict[tuple[str, str], dict[str, Any]] = defaultdict(dict)
         self.op = self.logins = 0
         self.sessions: dict[str, str] = {}
         self.setting, self.contact = _Made("settings", ""), _Made("contacts", "")
@@ -165,6 +167,8 @@ class _Long:
         kept = self.log if server == "primary" else self.own
         self._log(kept, user, made, what)
         if server == "primary":
+            if made.collection != "meetings":
+                self.seen[user, made.collection][made.id] = item
             for site in HOSTS.values():
                 told = {"state": "running", "head": len(kept), "digest": str(len(kept)), "discarded": 0}
                 self.tell("sync", server=site, **told)
@@ -244,6 +248,9 @@ def long_history(operations: int) -> list[Record]:
         made.tell("log", server=server, made_on=made_on, entries=entries)
     for user, items in made.meetings.items():
         made.tell("contents", server="primary", user=user, collection="meetings", items=items)
+    for (user, collection), there in made.seen.items():
+        items = [one for one in there.values() if one is not None]
+        made.tell("contents", server="primary", user=user, collection=collection, items=items)
     return made.records
 
 

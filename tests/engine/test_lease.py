@@ -21,6 +21,7 @@ from testbed.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from testbed.network.lease import LapsedError
     from testbed.network.links import Links
     from testbed.partitions import NetworkFault
 
@@ -84,10 +85,12 @@ def test_faults_end_within_their_lease_after_sigkill_of_their_holder(links: Link
 
 def test_a_lease_that_ended_during_a_run_is_reported(links: Links) -> None:
     """A holder that was frozen for longer than its lease learns at the latest when it lets go."""
+    told: list[LapsedError] = []
 
     def hold() -> None:
-        with links.held(cut("a", "b"), lease_ms=LEASE_MS):
+        with links.held(cut("a", "b"), lease_ms=LEASE_MS, on_lapse=told.append):
             links.channel("a").transact("flush map inet portal_testbed cut_sources\n")
+            wait_until(lambda: len(told), lambda count: count == 1, within_s=10, what="the lapse to be told")
 
     with pytest.raises(FaultError, match=r"ended before its time \(a -> b, b -> a\)"):
         hold()

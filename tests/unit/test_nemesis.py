@@ -18,7 +18,7 @@ from testbed.network.lease import LapsedError
 from testbed.partitions import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -285,9 +285,9 @@ class FakeLinks:
         return ["seen"]
 
     @contextlib.contextmanager
-    def held(self, _faults: object, *, lease_ms: int) -> Iterator[Holding]:
+    def held(self, _faults: object, *, lease_ms: int, on_lapse: Callable[[LapsedError], None]) -> Iterator[Holding]:
         """As the real ones."""
-        assert lease_ms > 0
+        assert (lease_ms > 0, callable(on_lapse)) == (True, True)
         holding = Holding(injected=self.applied())
         yield holding
         holding.healed = self.applied()
@@ -322,10 +322,12 @@ def test_the_history_tells_when_a_network_fault_had_ended_before_its_time(
 
     class Lapsing(FakeLinks):
         @contextlib.contextmanager
-        def held(self, faults: Any, *, lease_ms: int) -> Iterator[Holding]:
-            with super().held(faults, lease_ms=lease_ms) as holding:
+        def held(self, faults: Any, *, lease_ms: int, on_lapse: Callable[[LapsedError], None]) -> Iterator[Holding]:
+            lapse = LapsedError(faults, held_ms=100.0004, noticed_ms=2200.5)
+            with super().held(faults, lease_ms=lease_ms, on_lapse=on_lapse) as holding:
+                on_lapse(lapse)
                 yield holding
-            raise LapsedError(faults, held_ms=100.0004, noticed_ms=2200.5)
+            raise lapse
 
     def prove(*_: object) -> None:
         if "in force" in links.proofs:
@@ -336,7 +338,7 @@ def test_the_history_tells_when_a_network_fault_had_ended_before_its_time(
     monkeypatch.setattr("testbed.nemesis.prove_passing", prove)
     monkeypatch.setattr("testbed.nemesis.prove_in_force", lambda *_: links.shown())
     with pytest.RaisesGroup(LapsedError, FaultError), nemesis.under(fault):
-        pass
+        assert [record.kind for record in read(path)].count("lapse") == 1, "before the fault is healed"
     (lapse,) = [record.fields for record in read(path) if record.kind == "lapse"]
     assert lapse == {"bed": "bed", "fault": "cut a -> b", "held_ms": 100.0, "noticed_ms": 2200.5}
 

@@ -81,7 +81,7 @@ class FakeBed:
 
 def status(*changes: dict[str, Any], **sync: Any) -> dict[str, Any]:
     """A portal's status; it takes no log-ins, so that nobody's contents are read."""
-    return {"role": "Starting", "role_changes": list(changes), "sync": {**SYNC, **sync}}
+    return {"boot": 1, "role": "Starting", "role_changes": list(changes), "sync": {**SYNC, **sync}}
 
 
 @pytest.fixture
@@ -179,6 +179,27 @@ def test_more_changes_than_a_portal_remembers_are_told_as_missed(tmp_path: Path,
     assert "the primary changed its role more often than it remembers" in missed[0]["why"]
     # Everything was known until the first look began, and is again from the first change that was told.
     assert (missed[0]["server"], missed[0]["from_ms"], missed[0]["until_ms"]) == ("primary", 150, 300)
+
+
+def test_a_portal_that_has_begun_anew_or_fallen_silent_is_told(tmp_path: Path, portals: dict[str, Portal]) -> None:
+    """Since it was heard last; one that was never heard, or a moment ago, is not."""
+    primary, anew = portals["primary"], {**status(change(1)), "boot": 2}
+    primary.told = [None, status(change(1)), None, anew, None]
+    path = tmp_path / "h.jsonl"
+    with History(path) as history:
+        eye = Eye(cast("Inspector", primary), bed="b", site=Site.PRIMARY, history=history, clock=Steps(150))
+        for _ in range(4):
+            eye.look()
+        eye.end()
+        for _ in range(8):
+            eye.look()
+        eye.end()
+    records = list(read(path))
+    assert [one for record in records for one in strange(record)] == []
+    begun, silent = (one.fields for one in records if one.kind == "silent")
+    assert begun["why"] == "the primary's portal has begun anew"
+    assert silent["why"] == "the primary's portal does not answer any more"
+    assert begun["from_ms"] < begun["until_ms"] == silent["from_ms"] < silent["until_ms"] - 1000
 
 
 def test_what_failback_took_back_is_read_as_soon_as_it_is_over(tmp_path: Path, portals: dict[str, Portal]) -> None:

@@ -40,23 +40,24 @@ def test_the_pair_alone_can_always_be_judged() -> None:
     """Whatever is left of a schedule; and what is named are checkers."""
     assert due(schedule(people=())) == ALWAYS == {"one portal", "somebody serves", "roles"}
     most = due(schedule(KILL, START, does=(Does.ADD,)))
-    assert most == ALWAYS | {"sessions", "changes kept", "in step", "redirects"}
+    assert most == ALWAYS | {"sessions", "prompts", "changes kept", "in step", "redirects"}
     assert most <= {checker.name for checker in CHECKERS}
 
 
 @pytest.mark.parametrize(
     ("one", "also"),
     [
-        (schedule(), {"sessions"}),
-        (schedule(does=(Does.READ, Does.DELETE, Does.CHANGE)), {"sessions"}),
-        (schedule(does=(Does.READ, Does.MEET)), {"sessions", "changes kept", "in step"}),
-        (replace(schedule(KILL, START, does=(Does.SET,)), ticked=False), {"sessions", "changes kept"}),
-        (schedule(Step(1500, Verb.RESTART, "primary/core"), does=(Does.SET, Does.ADD)), {"sessions"}),
+        (schedule(), set()),
+        (schedule(does=(Does.READ, Does.DELETE, Does.CHANGE)), set()),
+        (schedule(does=(Does.READ, Does.MEET)), {"changes kept", "in step", "meetings"}),
+        (replace(schedule(does=(Does.READ, Does.MEET)), until_ms=9000), {"changes kept", "in step"}),
+        (replace(schedule(KILL, START, does=(Does.SET,)), ticked=False), {"changes kept"}),
+        (schedule(Step(1500, Verb.RESTART, "primary/core"), does=(Does.SET, Does.ADD, Does.MEET)), set()),
     ],
 )
 def test_who_works_gives_more_to_judge(one: Schedule, also: set[str]) -> None:
     """Only what writes on P for sure counts, and no copy follows where resilience is not ready."""
-    assert due(one) == ALWAYS | also
+    assert due(one) == ALWAYS | {"sessions", "prompts"} | also
 
 
 @pytest.mark.parametrize(

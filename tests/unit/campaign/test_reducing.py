@@ -56,13 +56,15 @@ class Reduction:
         *,
         first: frozenset[str] = frozenset({"roles"}),
         failed: tuple[str, ...] = (),
+        undecided: tuple[str, ...] = (),
     ) -> Any:
-        """What came of it; `failed` is what the testbed itself failed by in each re-run."""
+        """What came of it; `failed` is what the testbed failed by in each re-run, `undecided` who cannot tell."""
+        unknown = tuple(SimpleNamespace(checker=one) for one in undecided)
 
         def run(_bed: object, schedule: Schedule, path: Path, *, bound_s: float) -> Any:
             self.bounds_s.add(bound_s)
             path.write_text(f"{len(schedule.steps)} steps")
-            return SimpleNamespace(broken=frozenset(broken_by(schedule)), failed=failed)
+            return SimpleNamespace(broken=frozenset(broken_by(schedule)), failed=failed, undecided=unknown)
 
         self._monkeypatch.setattr(reducing, "run", run)
         result = cast("Result", SimpleNamespace(schedule=SCHEDULE, broken=first))
@@ -104,6 +106,13 @@ def test_a_run_in_which_the_testbed_failed_proves_nothing(reduce: Reduction, bed
     before = bed.resets
     assert reduce(lambda _schedule: set(), failed=("no effect",)).ended is Ended.VOID
     assert bed.resets == before + MOST_VOID, "what a run says of itself counts like what it raises"
+
+
+def test_a_re_run_of_which_nobody_can_tell_proves_nothing(reduce: Reduction) -> None:
+    """Where it is the checker that failed at first; another one does not matter."""
+    assert reduce(lambda _schedule: set(), undecided=("roles", "meetings")).ended is Ended.VOID
+    assert any("nobody can tell (meetings, roles)" in line for line in reduce.said)
+    assert reduce(lambda _schedule: set(), undecided=("meetings",)).ended is Ended.GONE
 
 
 def test_a_rule_that_was_broken_before_the_testbed_failed_counts(reduce: Reduction) -> None:

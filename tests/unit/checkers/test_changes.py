@@ -8,7 +8,7 @@ import pytest
 
 from stubs.portal.api import DIRECTORY, SHARED
 from testbed.checkers import Outcome, judge
-from tests.unit.checkers.telling import KILLED, Tale, normal, said
+from tests.unit.checkers.telling import KILLED, Tale, iso, normal, said
 
 if TYPE_CHECKING:
     from testbed.checkers import Verdict
@@ -31,6 +31,12 @@ def failed_back(tale: Tale) -> Tale:
     return tale.healed(KILLED, 8000).role("secondary", "Starting", 8500).role("primary", "Available", 8510)
 
 
+def looked(tale: Tale, **values: str) -> Tale:
+    """And what alice sees of her settings on the primary at the end."""
+    items = [{"id": item, "key": item, "value": value} for item, value in values.items()]
+    return tale.tell(9000, "contents", server="primary", user="alice", collection="settings", items=items)
+
+
 def kept(tale: Tale) -> Verdict:
     """What is said of the acknowledged changes."""
     return said(judge(tale.watched(0, tale.records[-1].monotonic_ms + 1).records), "changes kept")
@@ -43,7 +49,7 @@ def step(tale: Tale) -> Verdict:
 
 def test_changes_that_are_in_the_log_are_kept() -> None:
     """The evidence says how many there were."""
-    verdict = kept(written().stock(9000, BOTH))
+    verdict = kept(looked(written().stock(9000, BOTH), a="1", b="1"))
     assert verdict.outcome is Outcome.PASS
     assert verdict.evidence == ("2 acknowledged changes, of which failback took back 0 as it may",)
 
@@ -209,7 +215,25 @@ def test_what_was_refused_and_is_stored_all_the_same_fails() -> None:
     log = [("a", "added"), ("a", "changed")]
     assert "refused, and stored" in kept(refused.stock(9000, log)).evidence[0]
     both = normal().change(4000, "a").change(4100, "a", what="changed", end="fail").change(4200, "a", what="changed")
-    assert kept(both.stock(9000, log)).outcome is Outcome.PASS
+    assert kept(looked(both.stock(9000, log), a="1")).outcome is Outcome.PASS
+
+
+def test_what_nobody_looked_at_in_the_end_leaves_it_unknown() -> None:
+    """A log may hold a change, and the data not; where the primary does not serve, nobody can look."""
+    verdict = kept(written().stock(9000, BOTH))
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert verdict.evidence == ("nobody read alice's settings on the primary at the end",)
+    lost = written().fault(KILLED, 5000).role("secondary", "Available", 6000).stock(9000, BOTH)
+    assert kept(lost).outcome is Outcome.PASS
+
+
+def test_a_stock_that_was_not_read_to_its_end_accuses_nobody() -> None:
+    """What failback took back is read after the secondary's log: cut off in between, nobody knows what was named."""
+    tale = failed_back(failed_over().change(4000, "s", site="secondary")).stock(9000, [])
+    *whole, discarded = tale.records
+    assert discarded.kind == "discarded"
+    tale.records = whole
+    assert kept(tale).outcome is Outcome.UNKNOWN
 
 
 def test_a_log_that_nobody_read_leaves_it_unknown() -> None:
@@ -264,6 +288,37 @@ def test_a_copy_that_skips_reorders_lacks_or_invents_a_change_fails(
     assert evidence in verdict.evidence[0]
 
 
+def dated(tale: Tale, log: int, place: int, at_ms: float) -> Tale:
+    """An entry of a log tells when it was made: of P's log, or of the third one, S's copy."""
+    [one for one in tale.records if one.kind == "log"][log].fields["entries"][place]["at"] = iso(at_ms)
+    return tale
+
+
+def test_what_was_made_between_two_readings_or_just_before_is_not_held_against_the_other() -> None:
+    """Both logs are read one after the other, and a change takes some time to travel."""
+    more = (*BOTH, ("c", "added"))
+    for at_ms, outcome in ((9001, Outcome.PASS), (8999, Outcome.FAIL)):
+        assert step(dated(written().stock(9000, BOTH, copy=more), 2, 2, at_ms)).outcome is outcome
+    for at_ms, outcome in ((6001, Outcome.PASS), (5999, Outcome.FAIL)):
+        assert step(dated(written().stock(9000, more, copy=BOTH), 0, 2, at_ms)).outcome is outcome
+
+
+@pytest.mark.parametrize(("at_ms", "outcome"), [(8000, Outcome.PASS), (5000, Outcome.FAIL)])
+def test_digests_are_compared_of_what_has_stood_for_long_enough(at_ms: float, outcome: Outcome) -> None:
+    """A change that was made just before the end of the watch may be seen on one server alone."""
+    tale = written().tell(1000, "sync", server="secondary", state="running", head=1, digest="d", discarded=0)
+    tale.tell(at_ms, "sync", server="primary", state="running", head=1, digest="e", discarded=0)
+    tale.watched(0, 9000).stock(9100, BOTH)
+    assert said(judge(tale.records), "in step").outcome is outcome
+
+
+def test_a_log_of_what_the_secondary_may_not_have_changed_must_have_been_read() -> None:
+    """SYNC-2: what nobody looked for nobody has found."""
+    tale = written().stock(9000, BOTH)
+    tale.records = [one for one in tale.records if one.fields.get("made_on") != "secondary"]
+    assert step(tale).evidence == ("nobody read the primary's log of what the secondary changed",)
+
+
 def test_a_copy_with_other_contents_fails() -> None:
     """The same change of the same item, and something else in it."""
     tale = written().stock(9000, BOTH)
@@ -312,8 +367,9 @@ def test_digests_that_differ_in_normal_and_quiet_running_fail() -> None:
     """SYNC-7, though the logs agree."""
     tale = written()
     for server in ("primary", "secondary"):
-        tale.tell(8000, "sync", server=server, state="running", head=2, digest=server, discarded=0)
-    assert step(tale.stock(9000, BOTH)).evidence == ("normal and quiet, and the digests of both differ",)
+        tale.tell(5000, "sync", server=server, state="running", head=2, digest=server, discarded=0)
+    (evidence,) = step(tale.stock(9000, BOTH)).evidence
+    assert evidence.endswith("and the secondary as well at 8000 ms, and their digests differ")
 
 
 def synced(tale: Tale, at_ms: float, head: int, *, server: str, digest: str = "") -> Tale:

@@ -55,6 +55,42 @@ def test_a_meeting_that_was_not_held_although_its_portal_served_fails(state: str
     assert f"not held there but {state}" in of(seen(normal(), 5000, state)).evidence[0]
 
 
+def planned(tale: Tale, due_ms: float) -> Tale:
+    """Alice schedules a meeting on P, which it tells her."""
+    fields = {"starts_at": iso(due_ms), "title": "m"}
+    asked = {"client": "c", "user": "alice", "server": "primary", "collection": "meetings"}
+    tale.tell(4000, "invoke", op=1, name="change", item=None, fields=fields, **asked)
+    return tale.tell(4005, "ok", op=1, item={"id": "m", "scheduled_on": "primary", "state": "scheduled", **fields})
+
+
+def read(tale: Tale, at_ms: float, *items: dict[str, Any]) -> Tale:
+    """What alice sees of her meetings on P."""
+    return tale.tell(at_ms, "contents", server="primary", user="alice", collection="meetings", items=list(items))
+
+
+def test_a_meeting_of_which_nobody_saw_what_became_leaves_it_unknown() -> None:
+    """A run that was killed in between, say."""
+    verdict = of(planned(normal(), 5000).role("secondary", "Starting", 9000))
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert verdict.evidence == ("nobody saw what became of alice's meetings/m",)
+
+
+def test_a_meeting_that_is_gone_when_its_owners_are_read_is_known() -> None:
+    """Whether it may be gone is another checker's matter; so too where it was deleted."""
+    assert of(read(planned(normal(), 5000), 9000)).outcome is Outcome.PASS
+    deleted = planned(normal(), 5000)
+    asked = {"client": "c", "user": "alice", "server": "primary", "collection": "meetings", "fields": None}
+    deleted.tell(4100, "invoke", op=2, name="delete", item="m", **asked).tell(4105, "ok", op=2, item=None)
+    assert of(deleted).outcome is Outcome.PASS
+
+
+def test_a_meeting_whose_time_came_with_the_last_reading_is_not_judged() -> None:
+    """Nobody could see yet what became of it."""
+    item = {"id": "m", "starts_at": iso(8500), "scheduled_on": "primary", "state": "scheduled"}
+    assert of(read(planned(normal(), 8500), 9000, item)).evidence == ("nothing to judge",)
+    assert of(read(planned(normal(), 7500), 9000, {**item, "starts_at": iso(7500)})).outcome is Outcome.FAIL
+
+
 def test_a_meeting_due_in_failover_is_missed() -> None:
     """MEET-2: neither held nor forgotten."""
     assert of(seen(failed_over(normal()), 6000, "missed")).outcome is Outcome.PASS

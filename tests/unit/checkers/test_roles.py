@@ -222,6 +222,35 @@ def test_roles_that_were_missed_leave_it_unknown() -> None:
     assert judge(tale.records).rto_ms is None
 
 
+def silent(tale: Tale, from_ms: float, until_ms: float, server: str = "primary") -> Outcome:
+    """What is said of a history in which a portal was not heard for that time, of three checkers alike."""
+    tale.tell(until_ms, "silent", server=server, why="it does not answer", from_ms=from_ms, until_ms=until_ms)
+    judgement = judge(tale.watched(0, 20000).records)
+    (outcome,) = {said(judgement, name).outcome for name in ("one portal", "somebody serves", "roles")}
+    return outcome
+
+
+def test_a_portal_that_falls_silent_without_a_fault_leaves_it_unknown() -> None:
+    """It may have ended, or served on; while a fault explains it, what it told last holds."""
+    assert silent(normal(), 5000, 20000) is Outcome.UNKNOWN
+    assert silent(failover(), 990, 8500) is Outcome.PASS
+    assert silent(failover(), 12000, 20000) is Outcome.UNKNOWN
+    assert silent(failover(), 3000, 20000, "secondary") is Outcome.UNKNOWN
+
+
+def test_what_keeps_the_watch_from_a_portal_explains_that_it_is_silent() -> None:
+    """Neither a way that is cut, nor new settings, end it."""
+    cut = {"fault": "c", "effects": [{"does": "cut", "source": "clients", "target": "primary"}]}
+    assert silent(normal().fault(cut, 5000), 4990, 20000) is Outcome.PASS
+    assert silent(normal().tell(5000, "configured", state="begins"), 4990, 5400) is not Outcome.FAIL
+
+
+def test_who_was_not_seen_to_serve_alone_was_not_judged() -> None:
+    """Neither was anything else at that time."""
+    tale = missed(normal(), 9000, 0, 9000).watched(0, 9000)
+    assert said(judge(tale.records), "one portal").outcome is Outcome.UNKNOWN
+
+
 def waiting(until_ms: float) -> Tale:
     """Manual failback: P is back, and waits while S serves, until P serves."""
     tale = Tale(failback="manual").role("primary", "Available", 0).role("secondary", "Starting", 0)

@@ -78,6 +78,12 @@ class _Judge:
         self._served = {story.facts.portal_servers[site]: Spans(story.possibly_served(site)) for site in SITES}
         self._sure = Spans(story.surely_served("primary"))
         self._late_ms = news_ms(story)
+        # The time in which a portal that has just begun, or gave up serving, need not have heard of the other one.
+        self._new = Spans(
+            Stretch(begin_ms=one.fields["since_ms"], end_ms=one.fields["since_ms"] + self._late_ms)
+            for one in story.of("role")
+            if one.fields["server"] == "secondary"
+        )
 
     def look(self, one: Asked) -> Iterator[str]:
         """What is wrong with one answer; they come in their order, so that it is known where a session began."""
@@ -151,4 +157,4 @@ class _Judge:
         piece = self._story.piece_at(since_ms)
         told = bool(piece.expected) and all(each.was_on_secondary.redirected for each in piece.expected)
         serves = self._sure.holds(since_ms, one.end_ms) and not self._served[secondary].meets(since_ms, one.end_ms)
-        return told and one.end_ms <= piece.end_ms and serves
+        return told and one.end_ms <= piece.end_ms and serves and not self._new.meets(one.begin_ms, one.end_ms)

@@ -204,6 +204,8 @@ class Story:
             for times in self.times
             if times.hits(own, "portal", ENDS_PORTAL)
         ]
+        if sure:  # what began between the plan and the end of it has ended as well; a restarted one goes on
+            ends += [times.injected_ms for times in self.times if times.hits(own, "portal", ENDS_PORTAL - {"restart"})]
         frozen = [times.held(sure=not sure) for times in self.times if times.hits(own, "portal", {"pause"})]
         grace_ms = self.facts.heartbeat_ms if sure else 0
         found = without(

@@ -207,6 +207,8 @@ def test_a_user_of_the_secondary_who_is_not_sent_to_the_primary_after_failback_f
     [
         on_secondary().answer(8900, "GET", S + SESSION, 503, session="s"),  # the news may be on its way
         on_secondary().answer(8920, "DELETE", S + SESSION, 204, session="s"),
+        # It has just begun anew, and hears of P only now.
+        on_secondary().role("secondary", "Starting", 14600).answer(14610, "GET", S + SESSION, 503, session="s"),
         on_secondary().answer(8920, "GET", S + SESSION, 401, session="of somebody else"),
         on_secondary().answer(8920, "GET", S + SESSION, None, session="s", failure="refused"),
         logged_in(failed_over(), 3000, at=S).answer(8920, "GET", S + SESSION, 200, session="s"),

@@ -222,6 +222,16 @@ def test_roles_that_were_missed_leave_it_unknown() -> None:
     assert judge(tale.records).rto_ms is None
 
 
+def test_a_portal_that_begins_to_serve_while_it_is_ended_has_ended() -> None:
+    """It takes some time to end one: what it says meanwhile holds no longer than that."""
+    again = {**KILLED, "fault": "kill again"}
+    tale = failover().tell(12000, "fault", state="planned", **again).role("primary", "Starting", 12001)
+    tale.role("primary", "Available", 12005).tell(12010, "fault", state="injected", **again)
+    tale.role("secondary", "Available", 13000).watched(0, 20000)
+    judgement = judge(tale.records)
+    assert {said(judgement, name).outcome for name in ("one portal", "somebody serves", "roles")} == {Outcome.PASS}
+
+
 def silent(tale: Tale, from_ms: float, until_ms: float, server: str = "primary") -> Outcome:
     """What is said of a history in which a portal was not heard for that time, of three checkers alike."""
     tale.tell(until_ms, "silent", server=server, why="it does not answer", from_ms=from_ms, until_ms=until_ms)

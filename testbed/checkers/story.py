@@ -17,8 +17,8 @@ from testbed.checkers.account import Account, account_of
 from testbed.checkers.answers import Asked, answers_of
 from testbed.checkers.changes import Change, changes_of
 from testbed.checkers.conditions import Piece, Times, pieces, times_of
-from testbed.checkers.effects import CLIENTS
 from testbed.checkers.facts import SITES, Facts
+from testbed.checkers.silences import ENDS_PORTAL, LOOK_MS, unexplained
 from testbed.checkers.stock import Stock, stock_of
 from testbed.oracle import Role
 from testbed.recording.stretches import RoleRecord, Stretch, joined, without
@@ -28,16 +28,6 @@ if TYPE_CHECKING:
 
     from testbed.history import Record
     from testbed.oracle import Settled
-
-ENDS_PORTAL = frozenset({"kill", "stop", "restart", "lose"})
-"""The faults after which a portal's process tells nothing more."""
-
-
-SILENCES = ENDS_PORTAL | {"pause", "vanish"}
-"""The faults under which a portal does not answer whoever watches it."""
-
-LOOK_MS = 1000.0
-"""A look at a portal may take so long: what another look told meanwhile may be of later than that."""
 
 
 @dataclass(frozen=True)
@@ -126,27 +116,7 @@ class Story:
         if self.watched and not self.roles_told:
             found.append("not both portals told their roles")
         missed = [one for one in self.of("missed") if one.fields.get("what") == "roles" and not _told_when(one)]
-        silent = [one for one in self.of("silent") if not self._explains(one)]
-        return found + [str(one.fields["why"]) for one in missed] + [_unexplained(one) for one in silent]
-
-    def _explains(self, silence: Record) -> bool:
-        """Whether a fault, or a change of settings, can have silenced a portal when it was heard last."""
-        from_ms, own = silence.fields["from_ms"], self.facts.portal_servers[silence.fields["server"]]
-        by_ms = from_ms + LOOK_MS
-        settings = [one.monotonic_ms for one in self.of("configured")]
-        return (
-            from_ms < self.begin_ms
-            or any(from_ms <= at_ms <= silence.fields["until_ms"] for at_ms in settings)
-            or any(
-                times.planned_ms <= by_ms
-                and times.healed_ms >= from_ms
-                and (
-                    times.hits(own, "portal", SILENCES)
-                    or any(CLIENTS in (one.source, one.target) or one.does == "unknown" for one in times.effects)
-                )
-                for times in self.times
-            )
-        )
+        return found + [str(one.fields["why"]) for one in missed] + unexplained(self)
 
     def judged(self, line: str) -> list[str]:
         """What was judged, where that rests on roles: with the times that were not, as nobody knows them."""
@@ -248,11 +218,6 @@ class Story:
     def times(self) -> list[Times]:
         """Every injection of a fault, in order."""
         return times_of(self.of("fault"))
-
-
-def _unexplained(silence: Record) -> str:
-    from_ms, until_ms = silence.fields["from_ms"], silence.fields["until_ms"]
-    return f"{silence.fields['why']}, from {from_ms:.0f} to {until_ms:.0f} ms, and no fault says why"
 
 
 def _told_when(missed: Record) -> bool:

@@ -252,7 +252,16 @@ def test_what_keeps_the_watch_from_a_portal_explains_that_it_is_silent() -> None
     """Neither a way that is cut, nor new settings, end it."""
     cut = {"fault": "c", "effects": [{"does": "cut", "source": "clients", "target": "primary"}]}
     assert silent(normal().fault(cut, 5000), 4990, 20000) is Outcome.PASS
-    assert silent(normal().tell(5000, "configured", state="begins"), 4990, 5400) is not Outcome.FAIL
+
+    def configured(*states: str) -> Tale:
+        tale = normal()
+        for number, state in enumerate(states):
+            tale.tell(10_000 + 1000 * number, "configured", state=state)
+        return tale
+
+    assert silent(configured("begins", "ends"), 10_200, 11_500) is Outcome.PASS  # each look between the two
+    assert silent(configured("begins"), 10_200, 11_500) is not Outcome.UNKNOWN
+    assert silent(configured("begins", "ends"), 11_200, 19_000) is Outcome.UNKNOWN
 
 
 def test_who_was_not_seen_to_serve_alone_was_not_judged() -> None:

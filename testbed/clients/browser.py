@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from testbed.clients.album import Album
 from testbed.clients.client import LogInError
-from testbed.clients.page import detail, meaning
+from testbed.clients.page import NoPictureError, detail, meaning
 from testbed.clients.screen import Screen, Shows
 from testbed.clients.steps import Habit
 from testbed.errors import MisuseError
 from testbed.waiting import wait_until
 
 if TYPE_CHECKING:
-    import contextlib
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
@@ -203,9 +203,10 @@ class BrowserUser:
         """Keep a picture, if the screen is still the one that was seen: the page does not wait for it."""
         if self._album is None or screen.shows is Shows.NOTHING or self._found is None:
             return
-        picture, after = self._page.screenshot(), self._page.look()
-        if after is not None and (after.document, meaning(after)) == (self._found.document, screen.shows):
-            self._album.keep(picture, f"{screen.server}-{screen.shows}")
+        with contextlib.suppress(NoPictureError):  # it is being left: not the screen any more that was seen
+            picture, after = self._page.screenshot(), self._page.look()
+            if after is not None and (after.document, meaning(after)) == (self._found.document, screen.shows):
+                self._album.keep(picture, f"{screen.server}-{screen.shows}")
 
     def _record(self, kind: str, **fields: Any) -> None:
         self._world.history.record(kind, client=self.label, **fields)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from testbed import environment
 from testbed.clients.marionette import CommandError, Marionette
 from testbed.clients.nss import trust
-from testbed.clients.page import PORTAL, Found
+from testbed.clients.page import PORTAL, Found, NoPictureError
 from testbed.clients.steady import STEADY
 from testbed.errors import EngineError
 from testbed.waiting import wait_until
@@ -111,6 +111,8 @@ Promise.all([document.l10n?.ready, own?.updateComplete, document.fonts.ready]).f
 """Firefox writes its own pages piece by piece: what is there may not be painted yet."""
 
 _GONE = {"no such window", "invalid session id"}
+_NO_PICTURE = "unknown error", "Unable to capture screenshot"
+"""What Firefox says, code and words, while it leaves a page for another."""
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
@@ -175,7 +177,12 @@ class FirefoxPage:
             if error.code in _GONE:
                 raise
             # It left meanwhile for another page, and of that a picture is taken.
-        return base64.b64decode(self.browser.call("WebDriver:TakeScreenshot", full=False, hash=False))
+        try:
+            return base64.b64decode(self.browser.call("WebDriver:TakeScreenshot", full=False, hash=False))
+        except CommandError as error:
+            if error.code == _NO_PICTURE[0] and _NO_PICTURE[1] in str(error):
+                raise NoPictureError(str(error)) from error
+            raise
 
     def _press_own(self, selector: str) -> None:
         what = f"Firefox to offer {selector}"

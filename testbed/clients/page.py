@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, assert_never
 
 from testbed.clients.screen import Shows
+from testbed.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +25,10 @@ PORTAL = """
   };
 """
 """The part of a look that is the same in every browser, as a script's first lines; it leaves `text` and `page`."""
+
+
+class NoPictureError(EngineError):
+    """The browser has no picture of its page at this moment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +115,11 @@ class Page(Protocol):
         """Leave the question that the browser asks."""
 
     def screenshot(self) -> bytes:
-        """A picture of it (PNG)."""
+        """A picture of it (PNG).
+
+        Raises:
+            NoPictureError: there is none of a page that is just being left.
+        """
 
 
 class Engine(Protocol):

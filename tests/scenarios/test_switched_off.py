@@ -11,7 +11,9 @@ from stubs import ports
 from testbed.configure import configure, restart_portals
 from testbed.errors import RefusedError
 from testbed.faults import Kill, Stop, lose
+from testbed.waiting import wait_until
 from tests.scenarios.observing import (
+    WITHIN_S,
     eventually_in_step,
     eventually_serves,
     eventually_shown,
@@ -29,9 +31,17 @@ if TYPE_CHECKING:
 def _refuses_connections(bed: Bed) -> bool:
     """Whether the secondary's portal port is shut, as if nothing ran behind it."""
     url = f"https://{bed.secondary.address}:{ports.PORTAL_HTTPS}/onexportal.html"
-    with pytest.raises(requests.ConnectionError) as failed:
+    try:
         requests.get(url, verify=str(bed.secondary.certificate), timeout=5)
-    return "Connection refused" in str(failed.value)
+    except requests.ConnectionError as error:
+        return "Connection refused" in str(error)
+    return False
+
+
+def _eventually_refuses_connections(bed: Bed) -> None:
+    """While a portal stops its sign says so already, and its port is still open."""
+    what = "the secondary's portal port to be shut"
+    wait_until(lambda: _refuses_connections(bed), bool, within_s=WITHIN_S, what=what)
 
 
 def _refusal_of_a_start(bed: Bed, service: str = "portal") -> tuple[int, str, str]:
@@ -96,4 +106,4 @@ def test_a_secondary_that_serves_gives_back_before_it_stops(bed: Bed, nemesis: N
         eventually_serves(bed.secondary, bed)
     eventually_serves(bed.primary, bed)
     eventually_shown(bed.secondary, bed, "Stopped")
-    assert _refuses_connections(bed)
+    _eventually_refuses_connections(bed)

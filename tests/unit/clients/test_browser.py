@@ -14,7 +14,7 @@ from testbed.clients.chromium import Browsers
 from testbed.clients.client import LogInError
 from testbed.clients.firefox import Firefox
 from testbed.clients.nss import trust
-from testbed.clients.page import Found, detail, meaning
+from testbed.clients.page import Found, NoPictureError, detail, meaning
 from testbed.clients.screen import Shows
 from testbed.clients.steps import Habit
 from testbed.clients.world import World
@@ -68,6 +68,7 @@ class FakePage:
         self.shows = list(shows)
         self.told: list[tuple[str, ...]] = []
         self.pictures = 0
+        self.is_leaving = False
         self.after: Callable[[str], None] = lambda _button: None
 
     @property
@@ -101,8 +102,10 @@ class FakePage:
         self.told.append(("go back",))
 
     def screenshot(self) -> bytes:
-        """Counted."""
+        """Counted; none while it is being left."""
         self.pictures += 1
+        if self.is_leaving:
+            raise NoPictureError("Unable to capture screenshot")
         return b"PNG"
 
 
@@ -180,6 +183,16 @@ def test_a_log_in_is_refused_in_the_words_of_the_page(world: World) -> None:
     with pytest.raises(LogInError, match="no such luck"):
         user_at(page, world).log_in_again()
     assert page.told == [("fill", "User name", "alice"), ("fill", "Password", "right"), ("press", "Log in")]
+
+
+def test_a_page_that_is_being_left_has_no_picture_and_is_looked_at_all_the_same(world: World, tmp_path: Path) -> None:
+    """Nobody is kept from going on; the next screen has one."""
+    page = FakePage(LOGIN)
+    page.is_leaving = True
+    user = user_at(page, world, album=Album(tmp_path / "screens", "story"))
+    assert user.look().shows is Shows.LOGIN
+    assert page.pictures == 1
+    assert not (tmp_path / "screens").exists() or not list((tmp_path / "screens").iterdir())
 
 
 def test_each_new_screen_has_its_picture(world: World, tmp_path: Path) -> None:

@@ -27,14 +27,16 @@ LATE_MS = 3000.0
 """So long before a fault a portal may have been heard last: on a busy machine some looks in a row come to nothing."""
 
 
-def unexplained(story: Story) -> list[str]:
+def unexplained(story: Story) -> list[Mapping[str, Any]]:
     """The silences of portals that no fault and no change of settings explains: who served then nobody knows."""
     configuring = _configuring(story)
-    return [
-        f"{one['why']}, from {one['from_ms']:.0f} to {one['until_ms']:.0f} ms, and no fault says why"
-        for one in (record.fields for record in story.of("silent"))
-        if not _is_explained(story, one, configuring)
-    ]
+    told = (record.fields for record in story.of("silent"))
+    return [one for one in told if not _is_explained(story, one, configuring)]
+
+
+def in_words(silence: Mapping[str, Any]) -> str:
+    """Who was silent, and when."""
+    return f"{silence['why']}, from {silence['from_ms']:.0f} to {silence['until_ms']:.0f} ms, and no fault says why"
 
 
 def _is_explained(story: Story, silence: Mapping[str, Any], configuring: list[Stretch]) -> bool:

@@ -18,7 +18,7 @@ from testbed.checkers.answers import Asked, answers_of
 from testbed.checkers.changes import Change, changes_of
 from testbed.checkers.conditions import Piece, Times, pieces, times_of
 from testbed.checkers.facts import SITES, Facts
-from testbed.checkers.silences import ENDS_PORTAL, LOOK_MS, unexplained
+from testbed.checkers.silences import ENDS_PORTAL, LOOK_MS, in_words, unexplained
 from testbed.checkers.stock import Stock, stock_of
 from testbed.oracle import Role
 from testbed.recording.stretches import RoleRecord, Stretch, joined, without
@@ -116,7 +116,7 @@ class Story:
         if self.watched and not self.roles_told:
             found.append("not both portals told their roles")
         missed = [one for one in self.of("missed") if one.fields.get("what") == "roles" and not _told_when(one)]
-        return found + [str(one.fields["why"]) for one in missed] + unexplained(self)
+        return found + [str(one.fields["why"]) for one in missed] + [in_words(one) for one in unexplained(self)]
 
     def judged(self, line: str) -> list[str]:
         """What was judged, where that rests on roles: with the times that were not, as nobody knows them."""
@@ -176,6 +176,7 @@ class Story:
         ]
         if sure:  # what began between the plan and the end of it has ended as well; a restarted one goes on
             ends += [times.injected_ms for times in self.times if times.hits(own, "portal", ENDS_PORTAL - {"restart"})]
+            ends += [one["from_ms"] for one in unexplained(self) if one["server"] == site]
         frozen = [times.held(sure=not sure) for times in self.times if times.hits(own, "portal", {"pause"})]
         grace_ms = self.facts.heartbeat_ms if sure else 0
         found = without(

@@ -248,6 +248,13 @@ def test_a_portal_that_falls_silent_without_a_fault_leaves_it_unknown() -> None:
     assert silent(failover(), 3000, 20000, "secondary") is Outcome.UNKNOWN
 
 
+def test_a_portal_that_fell_silent_does_not_serve_for_sure_while_the_other_does() -> None:
+    """It may have crashed, so that the other one took over: nobody can say that both served."""
+    tale = normal().role("secondary", "Available", 7000)
+    tale.tell(20_000, "silent", server="primary", why="it does not answer", from_ms=6000, until_ms=20_000)
+    assert said(judge(tale.watched(0, 20_000).records), "one portal").outcome is Outcome.UNKNOWN
+
+
 def test_what_keeps_the_watch_from_a_portal_explains_that_it_is_silent() -> None:
     """Neither a way that is cut, nor new settings, end it."""
     cut = {"fault": "c", "effects": [{"does": "cut", "source": "clients", "target": "primary"}]}
